@@ -1,0 +1,2 @@
+//! The `aiflow` command line.
+fn main() {}
