@@ -1,0 +1,5 @@
+//! Labelled pictures and tensors from files and generators.
+
+mod picture;
+
+pub use picture::Picture;
