@@ -28,6 +28,39 @@ impl CdfTable {
         Self::fit(counts, 0)
     }
 
+    /// Rounds the frequencies to `precision` bits after the leading one, so that the table takes
+    /// less space in a profile; the largest frequency absorbs what is left over.
+    ///
+    /// Each further bit takes about 3 bytes per 24 symbols and cuts the loss to a quarter: it is
+    /// about 0.02 % of the code length with 4 bits and 0.1 % with 3. Frequencies stay above 0.
+    #[must_use]
+    pub fn rounded(&self, precision: u32) -> Self {
+        let mut frequencies: Vec<u16> = self.frequencies().collect();
+        let largest = frequencies.iter().copied().max().unwrap_or(0);
+        let rest = frequencies.iter().position(|&frequency| frequency == largest).unwrap_or(0);
+        // What rounding has taken so far; given back as soon as a step up is closer.
+        let mut owed = 0_i32;
+        for (symbol, frequency) in frequencies.iter_mut().enumerate() {
+            if symbol == rest || *frequency == 0 {
+                continue;
+            }
+            let exact = i32::from(*frequency);
+            let step = 1 << exact.ilog2().saturating_sub(precision);
+            let low = exact / step * step;
+            let high = if exact == low { low } else { low + step };
+            let wanted = exact + owed;
+            let rounded = if high - wanted <= wanted - low { high } else { low };
+            owed += exact - rounded;
+            *frequency = rounded as u16;
+        }
+        let rounded_rest = i32::from(frequencies[rest]) + owed;
+        match u16::try_from(rounded_rest) {
+            Ok(left) if left > 0 => frequencies[rest] = left,
+            _ => return self.clone(),
+        }
+        Self::new(&frequencies).unwrap_or_else(|_| self.clone())
+    }
+
     fn fit(counts: &[u32], floor: u16) -> Result<Self, TableError> {
         if counts.is_empty() || counts.len() > MAX_ALPHABET {
             return Err(TableError::Alphabet(counts.len()));

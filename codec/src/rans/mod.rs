@@ -41,6 +41,7 @@
 mod counts;
 mod decoder;
 mod encoder;
+mod format;
 mod lanes;
 mod span;
 mod table;

@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::bitstream::Reader;
 use crate::error::{DecodeErrorKind, EncodeError, TableError};
+use crate::limits::{DecodeLimits, Limit};
 
 /// A small generator for repeatable test data.
 fn numbers(seed: u64) -> impl FnMut() -> u32 {
@@ -111,6 +113,53 @@ proptest! {
             decoder.advance(Span::new(5, 3).unwrap());
             prop_assert!(out.iter().all(|&symbol| usize::from(symbol) < counts.len()));
             let _ = decoder.finish();
+        }
+    }
+
+    #[test]
+    fn stored_sets_come_back(
+        counts in prop::collection::vec(prop::collection::vec(0_u32..5000, 1..=40), 0..12),
+        precision in 0_u32..=15,
+    ) {
+        let table = |counts: &Vec<u32>| CdfTable::from_counts(counts).unwrap().rounded(precision);
+        let set = CdfSet::new(counts.iter().map(table).collect()).unwrap();
+        let mut bytes = Vec::new();
+        set.write(&mut bytes);
+        let mut reader = Reader::new(&bytes, "s");
+        prop_assert_eq!(CdfSet::read(&mut reader, &DecodeLimits::default()), Ok(set));
+        prop_assert_eq!(reader.expect_end(), Ok(()));
+        for cut in 0..bytes.len() {
+            let mut reader = Reader::new(&bytes[..cut], "s");
+            let error = CdfSet::read(&mut reader, &DecodeLimits::default()).unwrap_err();
+            prop_assert_eq!((error.kind, error.offset), (DecodeErrorKind::Truncated, cut));
+        }
+    }
+
+    #[test]
+    fn hostile_sets_give_tables_or_errors(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut reader = Reader::new(&bytes, "s");
+        match CdfSet::read(&mut reader, &DecodeLimits::default()) {
+            Err(error) => prop_assert!(error.offset <= bytes.len()),
+            Ok(set) => {
+                let mut again = Vec::new();
+                set.write(&mut again);
+                let mut reader = Reader::new(&again, "s");
+                prop_assert_eq!(CdfSet::read(&mut reader, &DecodeLimits::default()), Ok(set));
+            }
+        }
+    }
+
+    #[test]
+    fn rounding_keeps_symbols_codable(
+        counts in prop::collection::vec(0_u32..100_000, 1..=256),
+        precision in 0_u32..=15,
+    ) {
+        let table = CdfTable::from_counts(&counts).unwrap();
+        let rounded = table.rounded(precision);
+        prop_assert_eq!(rounded.alphabet(), table.alphabet());
+        prop_assert!(rounded.frequencies().all(|frequency| frequency > 0));
+        if precision == 15 {
+            prop_assert_eq!(rounded, table);
         }
     }
 
@@ -297,4 +346,58 @@ fn greedy_fitting_is_at_least_as_good_as_rounding() {
             counts.iter().map(|&n| f64::from(n) * (f64::from(total) / f64::from(n)).log2()).sum();
         assert!(cost / entropy < 1.000_02, "{cost} {entropy}");
     }
+}
+
+/// Twenty-four symbols with signs in turn and a tail that halves every other step.
+fn laplacian(decay: f64) -> CdfTable {
+    let counts: Vec<u32> =
+        (0..24_i32).map(|symbol| (1e6 * decay.powi((symbol + 1) / 2)) as u32).collect();
+    CdfTable::from_counts(&counts).unwrap()
+}
+
+#[test]
+fn rounding_trades_little_rate_for_small_tables() {
+    for (precision, bytes, loss) in [(3, 18.0, 0.002), (4, 20.0, 0.000_6), (5, 22.0, 0.000_2)] {
+        let tables: Vec<CdfTable> =
+            (0..40).map(|index| laplacian(0.2 + 0.015 * f64::from(index))).collect();
+        let rounded: Vec<CdfTable> = tables.iter().map(|table| table.rounded(precision)).collect();
+        let cost = |model: &[CdfTable]| -> f64 {
+            tables
+                .iter()
+                .zip(model)
+                .flat_map(|(table, model)| table.frequencies().zip(model.costs()))
+                .map(|(frequency, bits)| f64::from(frequency) * f64::from(bits))
+                .sum()
+        };
+        let extra = cost(&rounded) / cost(&tables) - 1.0;
+        assert!(extra < loss, "{precision} bits lose {extra}");
+        let mut out = Vec::new();
+        CdfSet::new(rounded).unwrap().write(&mut out);
+        let size = out.len() as f64 / 40.0;
+        assert!(size < bytes, "{precision} bits take {size} bytes per table");
+    }
+}
+
+#[test]
+fn absurd_sets_are_refused_before_memory_is_taken() {
+    let read = |bytes: &[u8], limits: &DecodeLimits| {
+        CdfSet::read(&mut Reader::new(bytes, "s"), limits).unwrap_err()
+    };
+    let limits = DecodeLimits::default();
+    let many = read(&[0xff, 0xff, 0xff, 0xff, 0x0f], &limits);
+    assert_eq!(many.kind, DecodeErrorKind::LimitExceeded(Limit::Tables));
+    let few = read(&[2, 0, 0, 0], &limits.with_max_tables(1));
+    assert_eq!(few.kind, DecodeErrorKind::LimitExceeded(Limit::Tables));
+    // Two symbols; the one that is stored has 15 bits, all set, and then the other has none left:
+    // alphabet 2, precision 15, rice 0, rest 0, length 15, fourteen ones.
+    let fits = [1, 0b0000_0001, 0b1111_0011, 0b1111_1111, 0b1111_1000];
+    let set = CdfSet::read(&mut Reader::new(&fits, "s"), &limits).unwrap();
+    assert_eq!(set.get(0).unwrap().frequencies().collect::<Vec<_>>(), [1, 32_767]);
+    // Three symbols of which two take 16,384 each.
+    let full = [1, 0b0000_0010, 0b0000_0001, 0b1000_0000];
+    assert_eq!(read(&full, &limits).kind, DecodeErrorKind::InvalidTable);
+    // The rest is symbol 3 of three.
+    assert_eq!(read(&[1, 2, 0b0000_0110, 0], &limits).kind, DecodeErrorKind::InvalidTable);
+    // Bits after the end must be zero.
+    assert_eq!(read(&[1, 0, 0b0000_0001], &limits).kind, DecodeErrorKind::NonCanonical);
 }
