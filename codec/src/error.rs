@@ -54,6 +54,9 @@ pub enum DecodeErrorKind {
     /// Bytes are left over after the end of the structure.
     #[error("bytes are left over after the end of the structure")]
     TrailingBytes,
+    /// The frame has another mode than the caller can decode.
+    #[error("the frame has another mode, lossy frames need a profile and the others none")]
+    WrongMode,
     /// The shape or element type is not the one that was agreed.
     #[error("shape or element type differ from what was agreed")]
     ShapeMismatch,

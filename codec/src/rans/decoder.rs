@@ -8,7 +8,7 @@
 
 use super::lanes::{LOW_BYTES, LOW_WORDS};
 use super::span::MAX_CHUNK;
-use super::{CdfSet, Lanes, MAX_UNIFORM_BITS, PROB_BITS, PROB_SCALE, Span};
+use super::{CdfSet, CdfTable, Lanes, MAX_UNIFORM_BITS, PROB_BITS, PROB_SCALE, Span};
 use crate::error::{DecodeError, DecodeErrorKind};
 
 const SECTION_SINGLE: &str = "codec.md 5.2";
@@ -98,10 +98,15 @@ impl<'a> RansDecoder<'a> {
     /// A span that does not contain it yields garbage that [`finish`](Self::finish) reports
     /// almost surely; it never panics.
     #[inline]
-    #[allow(clippy::indexing_slicing, reason = "the mask keeps the index below 32")]
     pub fn advance(&mut self, span: Span) {
+        self.consume(u32::from(span.start()), u32::from(span.width()));
+    }
+
+    #[inline]
+    #[allow(clippy::indexing_slicing, reason = "the mask keeps the index below 32")]
+    fn consume(&mut self, start: u32, width: u32) {
         let state = &mut self.states[self.lane % MAX_LANES];
-        let next = step(*state, u32::from(span.start()), u32::from(span.width()));
+        let next = step(*state, start, width);
         if self.lanes == Lanes::One {
             *state = refill(next, &mut self.bytes);
             return;
@@ -140,9 +145,9 @@ impl<'a> RansDecoder<'a> {
 
     /// Reads one symbol with the given table.
     #[inline]
-    pub fn symbol(&mut self, table: &super::CdfTable) -> u8 {
-        let (symbol, span) = table.lookup(self.slot());
-        self.advance(span);
+    pub fn symbol(&mut self, table: &CdfTable) -> u8 {
+        let (symbol, start, end) = table.find(self.slot());
+        self.consume(u32::from(start), u32::from(end.wrapping_sub(start)));
         symbol
     }
 
@@ -158,11 +163,62 @@ impl<'a> RansDecoder<'a> {
         out: &mut [u8],
     ) -> Result<(), DecodeError> {
         let missing = DecodeError::new(DecodeErrorKind::InvalidTable, self.length, SECTION_TABLES);
-        let contexts = contexts.get(..out.len()).ok_or(missing)?;
+        let mut contexts = contexts.get(..out.len()).ok_or(missing)?;
+        let mut out = out;
+        if self.lane == 0 {
+            let done = match self.lanes {
+                Lanes::One => 0,
+                Lanes::Four => self.rounds::<4>(tables, contexts, out).ok_or(missing)?,
+                Lanes::ThirtyTwo => self.rounds::<32>(tables, contexts, out).ok_or(missing)?,
+            };
+            contexts = contexts.get(done..).unwrap_or_default();
+            out = out.get_mut(done..).unwrap_or_default();
+        }
         for (&context, symbol) in contexts.iter().zip(out) {
             *symbol = self.symbol(tables.get(context).ok_or(missing)?);
         }
         Ok(())
+    }
+
+    /// Decodes whole rounds of `N` lanes while at least `N` words are left, and returns the number
+    /// of symbols; `None` when a table does not exist.
+    ///
+    /// No step waits for a branch: the word is read in any case and taken or not by selection.
+    #[allow(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "lanes are below N, and the word index is masked; `taken` counts to N at most"
+    )]
+    fn rounds<const N: usize>(
+        &mut self,
+        tables: &CdfSet,
+        contexts: &[u16],
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let mut states: [u32; N] = *self.states.first_chunk()?;
+        let mut words = self.words;
+        let mut done = 0_usize;
+        let rounds = contexts.as_chunks::<N>().0.iter().zip(out.as_chunks_mut::<N>().0);
+        for (contexts, out) in rounds {
+            let Some(window) = words.first_chunk::<N>() else { break };
+            let mut taken = 0;
+            for lane in 0..N {
+                let table = tables.get(contexts[lane])?;
+                let (symbol, start, end) = table.find(states[lane]);
+                let width = u32::from(end.wrapping_sub(start));
+                let next = step(states[lane], u32::from(start), width);
+                let word = u32::from(u16::from_le_bytes(window[taken % N]));
+                let small = next < LOW_WORDS;
+                states[lane] = if small { (next << 16) | word } else { next };
+                taken += usize::from(small);
+                out[lane] = symbol;
+            }
+            words = words.get(taken..)?;
+            done = done.saturating_add(N);
+        }
+        *self.states.first_chunk_mut()? = states;
+        self.words = words;
+        Some(done)
     }
 
     /// Returns whether more was read than the payload holds; see [`finish`](Self::finish).

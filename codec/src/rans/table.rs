@@ -83,13 +83,23 @@ impl CdfTable {
     /// Returns the symbol that owns a slot, and its span; higher bits of `slot` are ignored.
     #[inline]
     pub fn lookup(&self, slot: u32) -> (u8, Span) {
-        let slot = slot % PROB_SCALE;
-        let mut symbol = self.guess[(slot >> GUESS_SHIFT) as usize];
+        let (symbol, start, end) = self.find(slot);
+        (symbol, Span::new(start, end.wrapping_sub(start)).unwrap_or(Span::CERTAIN))
+    }
+
+    /// Returns the symbol that owns a slot, and its two bounds.
+    #[inline]
+    pub(super) fn find(&self, slot: u32) -> (u8, u16, u16) {
+        let slot = (slot % PROB_SCALE) as u16;
+        let mut symbol = self.guess[usize::from(slot >> GUESS_SHIFT)];
         // Ends at the last symbol at the latest: the bound behind it is above every slot.
-        while u32::from(self.bounds[usize::from(symbol) + 1]) <= slot {
+        loop {
+            let end = self.bounds[usize::from(symbol) + 1];
+            if slot < end {
+                return (symbol, self.bounds[usize::from(symbol)], end);
+            }
             symbol = symbol.wrapping_add(1);
         }
-        (symbol, self.span(symbol).unwrap_or(Span::CERTAIN))
     }
 
     /// Returns the ideal code length of each symbol in bits, infinite where it cannot occur.
