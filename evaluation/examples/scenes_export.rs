@@ -4,6 +4,8 @@
 //!
 //! Each record is one label byte and 48 x 48 x 3 bytes, rows of RGB.
 
+#![expect(clippy::print_stderr, reason = "this is a command")]
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! Reading whole files with a limit on memory.
 
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used))]
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The binary files of CIFAR-10.
 
+#![deny(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use super::Origin;

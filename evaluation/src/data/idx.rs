@@ -1,5 +1,7 @@
 //! The IDX files of Fashion-MNIST and its relatives, packed with gzip or not.
 
+#![deny(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
+
 use std::path::Path;
 
 use super::Origin;

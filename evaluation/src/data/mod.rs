@@ -3,7 +3,7 @@
 //! A data set is named `kind:path` ([`DataSpec`]) and opened with the preprocessing of a model:
 //!
 //! ```
-//! use aiflow_evaluation::data::{self, Dataset as _, Preprocess};
+//! use aiflow_evaluation::data::{self, Preprocess};
 //!
 //! # fn main() -> Result<(), data::DataError> {
 //! let preprocess = Preprocess::preset("scenes-cnn");
@@ -30,6 +30,8 @@ mod pictures;
 mod preprocess;
 mod selection;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 use ndarray::ArrayD;
 

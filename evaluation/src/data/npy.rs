@@ -3,6 +3,8 @@
 //! Rows are read when they are asked for, so a file may be larger than memory and its header is
 //! believed only as far as the length of the file bears it out.
 
+#![deny(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
+
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -120,7 +122,7 @@ impl Array {
         if row_bytes == 0 {
             return Err(problem(FileProblem::Unsupported { what: "a row without elements" }));
         }
-        let expected = row_bytes.checked_mul(rows as u64).unwrap_or(u64::MAX);
+        let expected = row_bytes.saturating_mul(rows as u64);
         let found = length.saturating_sub(header.length);
         if found < expected {
             return Err(problem(FileProblem::Truncated { found, expected }));

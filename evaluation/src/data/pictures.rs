@@ -1,5 +1,7 @@
 //! Data sets of pictures: a source, a selection and the preprocessing of a model.
 
+#![deny(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
+
 use std::path::Path;
 
 use super::error::DataError;

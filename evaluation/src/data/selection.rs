@@ -1,5 +1,7 @@
 //! Deterministic subsets.
 
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used))]
+
 /// Which samples of a set are kept; see [`super::DataSpec`] for the meaning and the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Selection {

@@ -1,5 +1,7 @@
 //! Names of data sets: `kind:path#part?option=value&option=value`.
 
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used))]
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -9,6 +9,8 @@ mod canvas;
 mod compose;
 mod random;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod texture;
 mod trig;
 
