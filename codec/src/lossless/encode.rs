@@ -7,7 +7,7 @@ use crate::bitstream::{
     write_varint,
 };
 use crate::error::EncodeError;
-use crate::rans::{CdfSet, CdfTable, Lanes, RansEncoder};
+use crate::rans::{CdfSet, CdfTable, Lanes, RansEncoder, Span};
 use crate::tensor::{TensorData, TensorView};
 
 /// Appends a lossless frame of `tensor` to `out`, or a raw one where that is not larger, and
@@ -47,6 +47,9 @@ pub fn encode_lossless(
     Ok(FrameMode::Raw)
 }
 
+/// The number of elements that are judged together for the choice of the predictor.
+const BLOCK: usize = 1024;
+
 /// How often each byte occurs in one plane: below any other byte, and below zeros only.
 type Histogram = [[u32; 256]; 2];
 
@@ -69,21 +72,18 @@ fn code_planes(tensor: &TensorView<'_>) -> Vec<u8> {
     if words.is_empty() {
         return Vec::new();
     }
-    let plans = Predictor::ALL.map(|predictor| plan(&words, predictor, planes));
-    let bits = |plans: &[Plan]| plans.iter().map(|plan| plan.bits).sum::<u64>();
-    let choices = Predictor::ALL.into_iter().zip(plans);
-    // Ties go to the earlier, simpler predictor.
-    let Some((predictor, plans)) = choices.min_by_key(|(_, plans)| bits(plans)) else {
-        return Vec::new();
-    };
-    let residuals: Vec<u32> = residuals(&words, predictor, planes).collect();
+    let predictor = choose_predictor(&words, planes);
+    let residuals: Vec<u32> = residuals(&words, 0, predictor, planes).collect();
+    let mut histograms = vec![[[0; 256]; 2]; planes];
+    count(residuals.iter().copied(), &mut histograms);
     let mut out = vec![predictor.code()];
     let mut contexts = vec![1; words.len()];
     let mut coder = RansEncoder::new();
-    for (index, plan) in plans.iter().enumerate() {
+    for (index, histogram) in histograms.iter().enumerate() {
+        let plan = plan_plane(histogram, words.len() as u64);
         let shift = 8 * (planes - 1 - index);
         let bytes: Vec<u8> = residuals.iter().map(|&word| (word >> shift) as u8).collect();
-        write_plane(plan, &bytes, &contexts, &mut coder, &mut out);
+        write_plane(&plan, &bytes, &contexts, &mut coder, &mut out);
         for (context, &byte) in contexts.iter_mut().zip(&bytes) {
             *context &= u16::from(byte == 0);
         }
@@ -91,24 +91,47 @@ fn code_planes(tensor: &TensorView<'_>) -> Vec<u8> {
     out
 }
 
-fn residuals(words: &[u32], predictor: Predictor, planes: usize) -> impl Iterator<Item = u32> + '_ {
-    let width = 8 * planes as u32;
-    let before = core::iter::once(&0).chain(words);
-    words.iter().zip(before).map(move |(&word, &before)| predictor.residual(word, before, width))
+/// The predictor with the smallest planes; ties go to the simpler one.
+///
+/// Large tensors are judged by a part of them: every sixteenth block.
+fn choose_predictor(words: &[u32], planes: usize) -> Predictor {
+    let stride = if words.len() > 64 * BLOCK { 16 } else { 1 };
+    let size = |&predictor: &Predictor| -> u64 {
+        let mut histograms = vec![[[0; 256]; 2]; planes];
+        let mut counted = 0;
+        for (index, block) in words.chunks(BLOCK).enumerate().step_by(stride) {
+            let before = words[..index * BLOCK].last().copied().unwrap_or(0);
+            count(residuals(block, before, predictor, planes), &mut histograms);
+            counted += block.len() as u64;
+        }
+        histograms.iter().map(|histogram| plan_plane(histogram, counted).bits).sum()
+    };
+    Predictor::ALL.into_iter().min_by_key(size).unwrap_or(Predictor::None)
 }
 
-/// Plans all planes, top first.
-fn plan(words: &[u32], predictor: Predictor, planes: usize) -> Vec<Plan> {
-    let mut histograms: Vec<Histogram> = vec![[[0; 256]; 2]; planes];
-    for word in residuals(words, predictor, planes) {
+fn residuals(
+    words: &[u32],
+    before: u32,
+    predictor: Predictor,
+    planes: usize,
+) -> impl Iterator<Item = u32> {
+    let width = 8 * planes as u32;
+    words.iter().scan(before, move |before, &word| {
+        Some(predictor.residual(word, core::mem::replace(before, word), width))
+    })
+}
+
+/// Adds the bytes of all planes, top first, to their histograms.
+fn count(residuals: impl Iterator<Item = u32>, histograms: &mut [Histogram]) {
+    let top = 8 * histograms.len().saturating_sub(1);
+    for word in residuals {
         let mut zeros = 1;
         for (index, histogram) in histograms.iter_mut().enumerate() {
-            let byte = (word >> (8 * (planes - 1 - index))) as u8;
+            let byte = (word >> (top - 8 * index)) as u8;
             histogram[zeros][usize::from(byte)] += 1;
             zeros &= usize::from(byte == 0);
         }
     }
-    histograms.iter().map(|histogram| plan_plane(histogram, words.len() as u64)).collect()
 }
 
 fn plan_plane(histogram: &Histogram, count: u64) -> Plan {
@@ -119,9 +142,10 @@ fn plan_plane(histogram: &Histogram, count: u64) -> Plan {
         return Plan { form: PlaneForm::Constant(byte), bits: 16 };
     }
     let mut best = Plan { form: PlaneForm::Stored, bits: 8 + 8 * count };
-    for tables in [&[merged][..], &histogram[..]] {
+    for histograms in [&[merged][..], &histogram[..]] {
+        let Some(tables) = exact_tables(histograms) else { continue };
         for precision in [3, 5, 8] {
-            let Some((set, bits)) = fit(tables, precision) else { continue };
+            let Some((set, bits)) = fit(histograms, &tables, precision) else { continue };
             if bits < best.bits {
                 best = Plan { form: PlaneForm::Coded(set), bits };
             }
@@ -130,21 +154,26 @@ fn plan_plane(histogram: &Histogram, count: u64) -> Plan {
     best
 }
 
-/// The tables of the given histograms and the size of the plane with them, in bits.
-fn fit(histograms: &[[u32; 256]], precision: u32) -> Option<(CdfSet, u64)> {
-    let mut tables = Vec::with_capacity(histograms.len());
-    let mut q16 = 0_u64;
-    for histogram in histograms {
+/// The best table of each histogram; `None` if one of them is empty.
+fn exact_tables(histograms: &[[u32; 256]]) -> Option<Vec<CdfTable>> {
+    let table = |histogram: &[u32; 256]| {
         let alphabet = histogram.iter().rposition(|&count| count > 0)? + 1;
-        let counts = &histogram[..alphabet];
-        let table = CdfTable::from_present_counts(counts).ok()?.rounded(precision);
-        for (symbol, &count) in counts.iter().enumerate() {
-            let cost = table.span(symbol as u8).map_or(0, |span| span.cost_q16());
+        CdfTable::from_present_counts(&histogram[..alphabet]).ok()
+    };
+    histograms.iter().map(table).collect()
+}
+
+/// The tables with rounded frequencies, and the size of the plane with them in bits.
+fn fit(histograms: &[[u32; 256]], tables: &[CdfTable], precision: u32) -> Option<(CdfSet, u64)> {
+    let rounded = tables.iter().map(|table| table.rounded(precision)).collect();
+    let set = CdfSet::new(rounded).ok()?;
+    let mut q16 = 0_u64;
+    for (histogram, table) in histograms.iter().zip(set.tables()) {
+        for (symbol, &count) in (0..=255_u8).zip(histogram) {
+            let cost = table.span(symbol).map_or(0, Span::cost_q16);
             q16 += u64::from(count) * u64::from(cost);
         }
-        tables.push(table);
     }
-    let set = CdfSet::new(tables).ok()?;
     let mut stored = Vec::new();
     set.write(&mut stored);
     // The plane header, the length of the payload and the states.
@@ -174,7 +203,7 @@ fn write_plane(
                 masked.iter_mut().zip(contexts).for_each(|(to, from)| *to = from & mask);
                 complete &= coder.push_batch(set, &masked, bytes).is_ok();
             }
-            let lanes = Lanes::for_bits(coder.ideal_bits() as u64);
+            let lanes = Lanes::for_bits(plan.bits);
             out.push(PLANE_CODED | (lanes.code() << 2));
             set.write(out);
             let mut payload = Vec::new();

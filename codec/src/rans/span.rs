@@ -67,29 +67,52 @@ impl Span {
         self.cost_q16() as f32 / 65_536.0
     }
 
-    /// Returns the ideal code length in units of 2^-16 bit, 0 to 15 * 2^16.
+    /// Returns the ideal code length in units of 2^-16 bit, 0 to 15 * 2^16; equal on every machine.
+    #[inline]
     pub const fn cost_q16(self) -> u32 {
-        let width = self.width.get() as u64;
+        let width = self.width.get() as u32;
         let whole = width.ilog2();
-        // Repeated squaring of the mantissa in [1, 2) with 31 fractional bits.
-        let mut mantissa = width << (31 - whole);
-        let mut fraction = 0_u32;
-        let mut bit = 0;
-        while bit < 16 {
-            mantissa = (mantissa * mantissa) >> 31;
-            fraction <<= 1;
-            if mantissa >= 1 << 32 {
-                mantissa >>= 1;
-                fraction |= 1;
-            }
-            bit += 1;
-        }
-        (PROB_BITS << 16) - ((whole << 16) | fraction)
+        // 24 fractional bits of the mantissa: 8 select the interval, 16 interpolate in it.
+        let mantissa = (width << (24 - whole)) & 0x00ff_ffff;
+        let index = (mantissa >> 16) as usize;
+        let low = LOG2_Q24[index];
+        let step = LOG2_Q24[index + 1] - low;
+        let fraction = low + (((step as u64 * (mantissa & 0xffff) as u64) >> 16) as u32);
+        (((PROB_BITS - whole) << 24) - fraction + (1 << 7)) >> 8
     }
 
     pub(super) const fn width_nonzero(self) -> NonZeroU16 {
         self.width
     }
+}
+
+/// log2(1 + i / 256) in units of 2^-24.
+static LOG2_Q24: [u32; 257] = {
+    let mut table = [0; 257];
+    let mut index = 0;
+    while index < 256 {
+        table[index] = log2_q24(256 + index as u64);
+        index += 1;
+    }
+    table[256] = 1 << 24;
+    table
+};
+
+/// log2(value / 256) for 256 <= value < 512 in units of 2^-24, by repeated squaring.
+const fn log2_q24(value: u64) -> u32 {
+    let mut mantissa = value << 23;
+    let mut fraction = 0;
+    let mut bit = 0;
+    while bit < 24 {
+        mantissa = (mantissa * mantissa) >> 31;
+        fraction <<= 1;
+        if mantissa >= 1 << 32 {
+            mantissa >>= 1;
+            fraction |= 1;
+        }
+        bit += 1;
+    }
+    fraction
 }
 
 /// The largest number of uniform bits that one step codes.
