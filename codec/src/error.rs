@@ -9,7 +9,7 @@ use crate::tensor::ShapeError;
 
 /// What was wrong with the bytes of a frame or a profile.
 ///
-/// The numbers behind the variants are those of section 14 of `spec/codec.md`.
+/// Section 11 of `spec/codec.md` lists them by [`name`](Self::name).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
@@ -63,6 +63,28 @@ pub enum DecodeErrorKind {
     /// A value is written in a longer form than the canonical one.
     #[error("a value is not in its canonical form")]
     NonCanonical,
+}
+
+impl DecodeErrorKind {
+    /// Returns the name that the specification, the vectors and reports use.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::BadMagic => "bad-magic",
+            Self::UnsupportedVersion { .. } => "unsupported-version",
+            Self::ReservedBits => "reserved-bits",
+            Self::WrongProfile => "wrong-profile",
+            Self::LimitExceeded(_) => "limit-exceeded",
+            Self::Checksum { .. } => "checksum",
+            Self::InvalidSymbol => "invalid-symbol",
+            Self::InvalidTable => "invalid-table",
+            Self::InvalidState => "invalid-state",
+            Self::TrailingBytes => "trailing-bytes",
+            Self::WrongMode => "wrong-mode",
+            Self::ShapeMismatch => "shape-mismatch",
+            Self::NonCanonical => "non-canonical",
+        }
+    }
 }
 
 /// An error of a decoder: what, at which byte, and by which section of the specification.

@@ -8,7 +8,7 @@
 
 use half::{bf16, f16};
 
-use super::words::push_element;
+use super::words::{element_of, width_of, word_of};
 use super::{CHUNK, PLANE_CODED, PLANE_CONSTANT, PLANE_STORED, Predictor, context_mask};
 use crate::bitstream::{Frame, FrameMode, Reader};
 use crate::error::{DecodeError, DecodeErrorKind};
@@ -17,8 +17,8 @@ use crate::rans::{CdfSet, Lanes, RansDecoder};
 use crate::tensor::{Dims, ElementType};
 
 const SECTION_MODE: &str = "codec.md 4.1";
-const SECTION_RAW: &str = "codec.md 6";
-const SECTION_LOSSLESS: &str = "codec.md 7";
+const SECTION_RAW: &str = "codec.md 6.1";
+const SECTION_LOSSLESS: &str = "codec.md 6.2";
 
 /// Returns the elements of a lossless or raw frame as little-endian bytes.
 ///
@@ -51,7 +51,11 @@ pub fn decode_lossless(
             Ok(bytes)
         }
         FrameMode::Lossless => {
-            decode_planes(Reader::at(payload, offset, SECTION_LOSSLESS), element, dims, limits)
+            let reader = Reader::at(payload, offset, SECTION_LOSSLESS);
+            match element.size() {
+                4 => decode_planes::<4>(reader, dims.elements(), limits),
+                _ => decode_planes::<2>(reader, dims.elements(), limits),
+            }
         }
     }
 }
@@ -85,37 +89,37 @@ pub fn decode_lossless_f32(
     Ok(())
 }
 
-fn decode_planes(
+/// Reads all planes of elements of `N` bytes; takes no memory but that of the result.
+fn decode_planes<const N: usize>(
     mut reader: Reader<'_>,
-    element: ElementType,
-    dims: &Dims,
+    count: usize,
     limits: &DecodeLimits,
 ) -> Result<Vec<u8>, DecodeError> {
     let at = reader.offset();
     let reserved = DecodeError::new(DecodeErrorKind::ReservedBits, at, SECTION_LOSSLESS);
     let predictor = Predictor::from_code(reader.u8()?).ok_or(reserved)?;
-    let count = dims.elements();
-    let mut words = vec![0_u32; count];
-    for _ in 0..element.size() {
+    let mut bytes = vec![0; count.saturating_mul(N)];
+    let (elements, _) = bytes.as_chunks_mut::<N>();
+    for plane in (0..N).rev() {
         reader.set_section(SECTION_LOSSLESS);
-        read_plane(&mut reader, &mut words, limits)?;
+        read_plane(&mut reader, elements, plane, limits)?;
     }
     reader.set_section(SECTION_LOSSLESS);
     reader.expect_end()?;
-    let width = (element.size() as u32).saturating_mul(8);
-    let mut out = Vec::with_capacity(count.saturating_mul(element.size()));
     let mut before = 0;
-    for residual in words {
-        before = predictor.restore(residual, before, width);
-        push_element(before, element, &mut out);
+    for element in elements {
+        before = predictor.restore(word_of(*element), before, width_of::<N>());
+        *element = element_of(before);
     }
-    Ok(out)
+    Ok(bytes)
 }
 
-/// Reads one plane and shifts its bytes into the words from below.
-fn read_plane(
+/// Reads one plane into byte `plane` of each element; the bytes above have been read before, those
+/// below are zero.
+fn read_plane<const N: usize>(
     reader: &mut Reader<'_>,
-    words: &mut [u32],
+    elements: &mut [[u8; N]],
+    plane: usize,
     limits: &DecodeLimits,
 ) -> Result<(), DecodeError> {
     let at = reader.offset();
@@ -125,24 +129,25 @@ fn read_plane(
     match header & 3 {
         PLANE_STORED | PLANE_CONSTANT if lanes != Lanes::One => Err(reserved),
         PLANE_STORED => {
-            let bytes = reader.take(words.len())?;
-            words.iter_mut().zip(bytes).for_each(|(word, &byte)| shift_in(word, byte));
+            let bytes = reader.take(elements.len())?;
+            put(elements, plane, bytes.iter().copied());
             Ok(())
         }
         PLANE_CONSTANT => {
             let byte = reader.u8()?;
-            words.iter_mut().for_each(|word| shift_in(word, byte));
+            put(elements, plane, core::iter::repeat(byte));
             Ok(())
         }
-        PLANE_CODED => read_coded_plane(reader, lanes, words, limits),
+        PLANE_CODED => read_coded_plane(reader, lanes, elements, plane, limits),
         _ => Err(reserved),
     }
 }
 
-fn read_coded_plane(
+fn read_coded_plane<const N: usize>(
     reader: &mut Reader<'_>,
     lanes: Lanes,
-    words: &mut [u32],
+    elements: &mut [[u8; N]],
+    plane: usize,
     limits: &DecodeLimits,
 ) -> Result<(), DecodeError> {
     let at = reader.offset();
@@ -153,23 +158,27 @@ fn read_coded_plane(
     reader.set_section(SECTION_LOSSLESS);
     let length = usize::try_from(reader.varint_u32()?).unwrap_or(usize::MAX);
     let start = reader.offset();
-    let mut decoder =
-        RansDecoder::new(reader.take(length)?, lanes).map_err(|error| error.shifted(start))?;
+    let payload = reader.take(length)?;
+    let place = |error: DecodeError| error.shifted(start);
+    let mut decoder = RansDecoder::new(payload, lanes).map_err(place)?;
     let mask = context_mask(&tables);
     let mut contexts = [0; CHUNK];
     let mut symbols = [0; CHUNK];
-    for words in words.chunks_mut(CHUNK) {
-        // All bytes read so far are zero exactly when the word is.
-        for (context, &word) in contexts.iter_mut().zip(&*words) {
-            *context = u16::from(word == 0) & mask;
+    for elements in elements.chunks_mut(CHUNK) {
+        for (context, &element) in contexts.iter_mut().zip(&*elements) {
+            *context = u16::from(element == [0; N]) & mask;
         }
-        let symbols = symbols.get_mut(..words.len()).unwrap_or_default();
-        decoder.decode_batch(&tables, &contexts, symbols).map_err(|error| error.shifted(start))?;
-        words.iter_mut().zip(symbols).for_each(|(word, &mut byte)| shift_in(word, byte));
+        let symbols = symbols.get_mut(..elements.len()).unwrap_or_default();
+        decoder.decode_batch(&tables, &contexts, symbols).map_err(place)?;
+        put(elements, plane, symbols.iter().copied());
     }
-    decoder.finish().map_err(|error| error.shifted(start))
+    decoder.finish().map_err(place)
 }
 
-const fn shift_in(word: &mut u32, byte: u8) {
-    *word = (*word << 8) | byte as u32;
+fn put<const N: usize>(elements: &mut [[u8; N]], plane: usize, bytes: impl Iterator<Item = u8>) {
+    for (element, byte) in elements.iter_mut().zip(bytes) {
+        if let Some(place) = element.get_mut(plane) {
+            *place = byte;
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Frames without any loss: byte planes, or the elements as they are (`codec.md` 6 and 7).
+//! Frames without any loss: byte planes, or the elements as they are (`codec.md` 6).
 //!
 //! ```text
 //! elements -> sign bit last -> predictor -> byte planes, top first -> constant | rANS | stored

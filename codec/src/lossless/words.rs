@@ -3,7 +3,7 @@
 use half::slice::HalfFloatSliceExt;
 
 use super::Predictor;
-use crate::tensor::{ElementType, TensorData};
+use crate::tensor::TensorData;
 
 /// The bits of each element with the sign moved to the lowest place, so that the exponent of f32
 /// and bf16 fills the highest byte.
@@ -16,15 +16,22 @@ pub(super) fn words_of(data: TensorData<'_>) -> Vec<u32> {
     }
 }
 
-/// Appends the element of which `word` is the integer, little-endian.
+/// The number of bits of an element of `N` bytes.
+pub(super) const fn width_of<const N: usize>() -> u32 {
+    8 * N as u32
+}
+
+/// The integer whose little-endian bytes are given.
 #[inline]
-pub(super) fn push_element(word: u32, element: ElementType, out: &mut Vec<u8>) {
-    match element {
-        ElementType::F32 => out.extend(word.rotate_right(1).to_le_bytes()),
-        ElementType::F16 | ElementType::Bf16 => {
-            out.extend((word as u16).rotate_right(1).to_le_bytes());
-        }
-    }
+pub(super) fn word_of<const N: usize>(bytes: [u8; N]) -> u32 {
+    bytes.iter().rev().fold(0, |word, &byte| (word << 8) | u32::from(byte))
+}
+
+/// The little-endian bytes of the element of which `word` is the integer: the sign moves back up.
+#[inline]
+pub(super) fn element_of<const N: usize>(word: u32) -> [u8; N] {
+    let bits = (word >> 1) | ((word & 1) << (width_of::<N>() - 1));
+    core::array::from_fn(|index| (bits >> (8 * index)) as u8)
 }
 
 impl Predictor {
