@@ -1,0 +1,289 @@
+//! The decoder: frame in, tensor out.
+
+use std::sync::Arc;
+
+use crate::bitstream::{Coder, Frame, FrameForm, FrameHeader, FrameMode};
+use crate::coder::{fast, high, lanes_of, refine};
+use crate::context::{Prediction, Scan};
+use crate::encoder::FrameInfo;
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::layout::Grid;
+use crate::limits::{DecodeLimits, Limit};
+use crate::lossless::decode_lossless_f32;
+use crate::profile::{Anchor, Profile};
+use crate::rans::RansDecoder;
+use crate::rate::RateIndex;
+use crate::reconstruct::Centroids;
+use crate::restore::Filter;
+use crate::tensor::{Dims, ElementType};
+use crate::transform::Prepared;
+
+const SECTION_MODE: &str = "codec.md 4.1";
+const SECTION_SHAPE: &str = "codec.md 4.3";
+const SECTION_LAYERS: &str = "codec.md 7";
+
+/// Whether the receiver filters what it decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Restore {
+    /// Apply the profile's restoration. The default: it costs no bit.
+    #[default]
+    On,
+    /// Plain reconstruction, for receivers with no time for the filter.
+    Off,
+}
+
+/// Turns frames into tensors with one profile. Keeps its buffers between frames.
+///
+/// Decoding never panics and never allocates more than its limits allow, whatever the bytes.
+#[derive(Debug)]
+pub struct Decoder {
+    profile: Arc<Profile>,
+    limits: DecodeLimits,
+    restore: Restore,
+    session: Option<(Dims, ElementType)>,
+    transform: Prepared,
+    scan: Scan,
+    fast: fast::FastState,
+    filter: Option<(u8, Filter)>,
+    coded: Vec<i32>,
+    base: Vec<i32>,
+    components: Vec<f32>,
+    values: Vec<f32>,
+}
+
+/// What the entropy decoder found.
+struct Coded<'a> {
+    anchor: &'a Anchor,
+    rate: RateIndex,
+    prediction: Prediction,
+    centroids: &'a Centroids,
+    layers: u8,
+}
+
+impl Decoder {
+    /// Makes a decoder of self-contained frames.
+    #[must_use]
+    pub fn new(profile: Arc<Profile>, limits: DecodeLimits) -> Self {
+        let transform = profile.transform.prepare();
+        Self {
+            profile,
+            limits,
+            restore: Restore::On,
+            session: None,
+            transform,
+            scan: Scan::default(),
+            fast: fast::FastState::default(),
+            filter: None,
+            coded: Vec::new(),
+            base: Vec::new(),
+            components: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Makes it a decoder of session frames of tensors of one agreed shape and element type.
+    #[must_use]
+    pub fn with_session(mut self, dims: Dims, element: ElementType) -> Self {
+        self.session = Some((dims, element));
+        self
+    }
+
+    /// Turns the restoration on or off.
+    #[must_use]
+    pub const fn with_restore(mut self, restore: Restore) -> Self {
+        self.restore = restore;
+        self
+    }
+
+    /// Decodes a whole frame; `out` receives the tensor's values in its own order.
+    ///
+    /// # Errors
+    /// What is wrong with the frame, where, and by which section of `spec/codec.md`: damage, another
+    /// profile, a shape that was not agreed, a limit. `out` is empty then.
+    pub fn decode(&mut self, bytes: &[u8], out: &mut Vec<f32>) -> Result<FrameInfo, DecodeError> {
+        out.clear();
+        let frame = Frame::parse(bytes, self.form(), &self.limits)?;
+        self.decode_frame(&frame, bytes.len(), out)
+    }
+
+    /// Decodes the layers that are there and whole; at least the base layer must be.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`], but for layers missing at the end.
+    pub fn decode_prefix(
+        &mut self,
+        bytes: &[u8],
+        out: &mut Vec<f32>,
+    ) -> Result<FrameInfo, DecodeError> {
+        out.clear();
+        let prefix = Frame::parse_prefix(bytes, self.form(), &self.limits)?;
+        self.decode_frame(&prefix.frame, bytes.len(), out)
+    }
+
+    /// Decodes only the integers of a frame: levels, or closed-loop values in sixteenths of a step.
+    ///
+    /// These are equal on every machine; conformance vectors pin them down.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    pub fn decode_integers(
+        &mut self,
+        bytes: &[u8],
+        out: &mut Vec<i32>,
+    ) -> Result<FrameInfo, DecodeError> {
+        out.clear();
+        let frame = Frame::parse(bytes, self.form(), &self.limits)?;
+        let profile = Arc::clone(&self.profile);
+        let (grid, _) = self.grid_of(&profile, frame.header())?;
+        let coded = self.entropy_decode(&profile, &frame, grid)?;
+        out.extend_from_slice(&self.coded);
+        let (rate, layers) = (coded.rate, coded.layers);
+        Ok(FrameInfo { mode: FrameMode::Lossy, rate, layers, bytes: bytes.len() })
+    }
+
+    const fn form(&self) -> FrameForm {
+        if self.session.is_some() { FrameForm::Session } else { FrameForm::SelfContained }
+    }
+
+    /// Checks profile and shape of a lossy frame.
+    fn grid_of(
+        &self,
+        profile: &Profile,
+        header: &FrameHeader,
+    ) -> Result<(Grid, Dims), DecodeError> {
+        let dims = match (&header.tensor, self.session) {
+            (Some(tensor), _) => {
+                if tensor.profile != profile.id().tag() {
+                    let kind = DecodeErrorKind::WrongProfile;
+                    return Err(DecodeError::new(kind, 4, SECTION_SHAPE));
+                }
+                tensor.dims
+            }
+            (None, Some((dims, _))) => dims,
+            (None, None) => {
+                return Err(DecodeError::new(DecodeErrorKind::ShapeMismatch, 0, SECTION_SHAPE));
+            }
+        };
+        self.limits.check(Limit::Elements, dims.elements(), 0, SECTION_SHAPE)?;
+        let grid = profile.channel_grid(dims.as_slice());
+        let mismatch = DecodeError::new(DecodeErrorKind::ShapeMismatch, 0, SECTION_SHAPE);
+        Ok((grid.ok_or(mismatch)?, dims))
+    }
+
+    fn decode_frame(
+        &mut self,
+        frame: &Frame<'_>,
+        bytes: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<FrameInfo, DecodeError> {
+        let header = frame.header();
+        if header.mode != FrameMode::Lossy {
+            let named = header.tensor.map(|tensor| (tensor.dims, tensor.element));
+            let mismatch = DecodeError::new(DecodeErrorKind::ShapeMismatch, 0, SECTION_SHAPE);
+            let (dims, element) = named.or(self.session).ok_or(mismatch)?;
+            decode_lossless_f32(frame, element, &dims, &self.limits, out)?;
+            let rate = RateIndex::MIN;
+            return Ok(FrameInfo { mode: header.mode, rate, layers: 1, bytes });
+        }
+        let profile = Arc::clone(&self.profile);
+        let (grid, _) = self.grid_of(&profile, header)?;
+        let coded = self.entropy_decode(&profile, frame, grid)?;
+        self.reconstruct(&profile, &coded, grid, out);
+        let (rate, layers) = (coded.rate, coded.layers);
+        Ok(FrameInfo { mode: FrameMode::Lossy, rate, layers, bytes })
+    }
+
+    /// Decodes the integers into `self.coded`.
+    fn entropy_decode<'p>(
+        &mut self,
+        profile: &'p Profile,
+        frame: &Frame<'_>,
+        grid: Grid,
+    ) -> Result<Coded<'p>, DecodeError> {
+        let header = frame.header();
+        let invalid = DecodeError::new(DecodeErrorKind::InvalidSymbol, 0, SECTION_MODE);
+        let last = RateIndex::new(header.rate_index).ok_or(invalid)?;
+        let grid = Grid { components: self.transform.components(), ..grid };
+        let announced = frame.announced_layers() as i32;
+        let mut coded = None;
+        for (index, payload) in frame.layers().iter().enumerate() {
+            let finer = announced - 1 - index as i32;
+            let rate =
+                RateIndex::new((i32::from(last.get()) + 8 * finer).try_into().unwrap_or(255))
+                    .ok_or(invalid)?;
+            let anchor = profile.anchor(rate).ok_or(invalid)?;
+            let at = frame.layer_offset(index);
+            let place = |e: DecodeError| e.shifted(at);
+            let mut rans = RansDecoder::new(payload, lanes_of(payload.len())).map_err(place)?;
+            let before = std::mem::take(&mut self.coded);
+            self.base = before;
+            if header.coder == Coder::Fast {
+                if announced != 1 {
+                    let kind = DecodeErrorKind::ReservedBits;
+                    return Err(DecodeError::new(kind, at, SECTION_LAYERS));
+                }
+                let (state, signed) = (&mut self.fast, anchor.model.signed);
+                fast::decode(&anchor.fast, signed, grid, state, &mut rans, &mut self.coded)
+            } else if index == 0 {
+                high::decode(&anchor.model, grid, &mut rans, &mut self.scan, &mut self.coded)
+            } else {
+                let base = refine::Base { prediction: anchor.model.prediction, values: &self.base };
+                let layer = refine::Layer::of(anchor, grid);
+                layer.decode(&base, &mut rans, &mut self.scan, &mut self.coded)
+            }
+            .map_err(place)?;
+            rans.finish().map_err(place)?;
+            let fast = header.coder == Coder::Fast;
+            coded = Some(Coded {
+                anchor,
+                rate,
+                prediction: if fast { Prediction::None } else { anchor.model.prediction },
+                centroids: if fast { &anchor.fast.centroids } else { &anchor.centroids },
+                layers: index as u8 + 1,
+            });
+        }
+        coded.ok_or(invalid)
+    }
+
+    /// Integers to tensor values: centroids, synthesis, restoration, range.
+    fn reconstruct(
+        &mut self,
+        profile: &Profile,
+        coded: &Coded<'_>,
+        grid: Grid,
+        out: &mut Vec<f32>,
+    ) {
+        let step = profile.step(coded.rate);
+        coded.centroids.apply(coded.prediction, &self.coded, &mut self.components);
+        self.values.clear();
+        for _ in 0..grid.positions() {
+            self.values.extend_from_slice(self.transform.mean());
+        }
+        self.transform.backward(&self.components, step, &mut self.values);
+        // Fast levels of a closed-loop profile have other errors than its filter was fitted to.
+        let suits = coded.prediction == coded.anchor.model.prediction
+            || coded.anchor.model.prediction != Prediction::ClosedLoop;
+        if self.restore == Restore::On && suits && coded.anchor.restoration.is_some() {
+            let components = self.transform.components();
+            for position in self.components.chunks_exact_mut(components.max(1)) {
+                for (k, value) in position.iter_mut().enumerate() {
+                    *value -= coded.centroids.zero(coded.prediction, k);
+                }
+            }
+            let filter = match self.filter.take() {
+                Some((rate, filter)) if rate == coded.rate.get() => Some(filter),
+                _ => profile.filter(coded.rate),
+            };
+            if let Some(filter) = &filter {
+                let layout = profile.layout;
+                filter.apply(layout, grid, &self.components, step, &mut self.values);
+            }
+            self.filter = filter.map(|filter| (coded.rate.get(), filter));
+        }
+        let (low, high) = profile.range;
+        for value in &mut self.values {
+            *value = value.max(low).min(high);
+        }
+        profile.layout.scatter(grid, &self.values, out);
+    }
+}

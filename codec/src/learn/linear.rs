@@ -1,0 +1,132 @@
+//! Closed-form least squares over many rows.
+
+use nalgebra::{Cholesky, DMatrix, Dyn};
+use ndarray::{Array2, ArrayView2};
+
+/// Normal equations `AᵀA` and `AᵀB`, summed block by block in a fixed order.
+#[derive(Clone, Debug)]
+pub(crate) struct NormalEquations {
+    gram: Array2<f64>,
+    cross: Array2<f64>,
+    rows: usize,
+}
+
+impl NormalEquations {
+    pub(crate) fn new(inputs: usize, targets: usize) -> Self {
+        Self {
+            gram: Array2::zeros((inputs, inputs)),
+            cross: Array2::zeros((inputs, targets)),
+            rows: 0,
+        }
+    }
+
+    /// Adds a block of rows. Products are f32 at matrix speed, sums over blocks f64.
+    pub(crate) fn add(&mut self, inputs: ArrayView2<'_, f32>, targets: ArrayView2<'_, f32>) {
+        self.gram.zip_mut_with(&inputs.t().dot(&inputs), |a, &b| *a += f64::from(b));
+        self.cross.zip_mut_with(&inputs.t().dot(&targets), |a, &b| *a += f64::from(b));
+        self.rows += inputs.nrows();
+    }
+
+    /// Adds another sum of the same shape.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.gram += &other.gram;
+        self.cross += &other.cross;
+        self.rows += other.rows;
+    }
+
+    /// Factorises the Gram matrix with `ridge` times the row count (and the mean diagonal, for
+    /// scale) added to its diagonal.
+    pub(crate) fn factorise(&self, ridge: f64) -> Factorised<'_> {
+        let n = self.gram.nrows();
+        let mean = self.gram.diag().sum() / n.max(1) as f64;
+        let mut amount = (ridge * mean).max(1e-9 * mean).max(1e-12);
+        loop {
+            let matrix = DMatrix::from_fn(n, n, |i, j| {
+                self.gram[[i, j]] + if i == j { amount } else { 0.0 }
+            });
+            if let Some(cholesky) = Cholesky::new(matrix) {
+                return Factorised { equations: self, cholesky };
+            }
+            // Rounding can make the matrix indefinite: more ridge always mends that.
+            amount *= 10.0;
+        }
+    }
+}
+
+/// Normal equations with their Cholesky factor.
+pub(crate) struct Factorised<'a> {
+    equations: &'a NormalEquations,
+    cholesky: Cholesky<f64, Dyn>,
+}
+
+impl Factorised<'_> {
+    /// Weights for every target, inputs by targets, row-major.
+    pub(crate) fn solve(&self) -> Array2<f64> {
+        let cross = &self.equations.cross;
+        let rhs = DMatrix::from_fn(cross.nrows(), cross.ncols(), |i, j| cross[[i, j]]);
+        let solution = self.cholesky.solve(&rhs);
+        Array2::from_shape_fn(cross.dim(), |(i, j)| solution[(i, j)])
+    }
+
+    /// Weights for one target from the first `inputs` inputs alone.
+    ///
+    /// The factor of a leading block is the leading block of the factor, so all nested problems
+    /// share one factorisation.
+    pub(crate) fn solve_leading(&self, target: usize, inputs: usize) -> Vec<f64> {
+        let lower = self.cholesky.l_dirty();
+        let mut x: Vec<f64> = (0..inputs).map(|i| self.equations.cross[[i, target]]).collect();
+        for i in 0..inputs {
+            let column = lower.column(i);
+            let v = x[i] / column[i];
+            x[i] = v;
+            for (slot, l) in x[i + 1..].iter_mut().zip(column.iter().take(inputs).skip(i + 1)) {
+                *slot -= v * l;
+            }
+        }
+        for i in (0..inputs).rev() {
+            let column = lower.column(i);
+            let tail = x[i + 1..].iter().zip(column.iter().take(inputs).skip(i + 1));
+            let sum: f64 = tail.map(|(a, l)| a * l).sum();
+            x[i] = (x[i] - sum) / column[i];
+        }
+        x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recovers_weights_and_nested_solutions_agree() {
+        // Inputs from a small linear congruential sequence, targets from known weights.
+        let mut state = 1u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+        };
+        let a = Array2::from_shape_fn((200, 3), |_| next());
+        let w =
+            Array2::from_shape_vec((3, 2), vec![1.0, 0.5, -2.0, 0.0, 0.25, 3.0]).expect("shape");
+        let mut equations = NormalEquations::new(3, 2);
+        let b = a.dot(&w);
+        equations.add(a.view(), b.view());
+        let factorised = equations.factorise(1e-9);
+        let all = factorised.solve();
+        for (x, y) in all.iter().zip(w.iter()) {
+            assert!((x - f64::from(*y)).abs() < 1e-3, "{all}");
+        }
+        let leading = factorised.solve_leading(1, 3);
+        for (i, x) in leading.iter().enumerate() {
+            assert!((x - all[[i, 1]]).abs() < 1e-9);
+        }
+        let mut part = NormalEquations::new(2, 2);
+        let (left, _) = a.view().split_at(ndarray::Axis(1), 2);
+        part.add(left, b.view());
+        let direct = part.factorise(1e-9).solve();
+        let nested = factorised.solve_leading(0, 2);
+        for (i, x) in nested.iter().enumerate() {
+            assert!((x - direct[[i, 0]]).abs() < 1e-4);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Learning a profile from calibration features, forward passes only.
+//!
+//! ```text
+//! features -> moments -> candidates (transform x prediction) -> measured bytes and task loss
+//!          -> task weights, rounding -> rate range -> anchors -> confidence head -> profile
+//! ```
+//!
+//! Nothing is chosen by rule where it can be measured: every candidate is fitted, codes held-out
+//! features, and the tail of the model says what the loss is. Same input, same bytes.
+
+mod anchor;
+mod candidate;
+mod confidence;
+mod extras;
+mod klt;
+mod linear;
+mod material;
+mod parallel;
+mod predictor;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod trial;
+mod weights;
+
+pub use candidate::CandidateReport;
+pub use material::Task;
+
+use crate::error::LearnError;
+use crate::layout::Layout;
+use crate::profile::{NO_ID, Profile};
+use crate::rate::RateIndex;
+use crate::tensor::Dims;
+use material::Data;
+
+/// A part of the codec that an ablation leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The transform: channels are coded as they are.
+    Transform,
+    /// Task weights.
+    Weights,
+    /// Rate-distortion optimised rounding.
+    Rounding,
+    /// Contexts: one table per rate; includes the prediction.
+    Contexts,
+    /// Prediction from decoded neighbours and channels.
+    Prediction,
+    /// Restoration at the receiver.
+    Restoration,
+}
+
+impl Stage {
+    /// All stages, in the order of the pipeline.
+    pub const ALL: [Self; 6] = [
+        Self::Transform,
+        Self::Weights,
+        Self::Rounding,
+        Self::Contexts,
+        Self::Prediction,
+        Self::Restoration,
+    ];
+
+    /// The name used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Transform => "transform",
+            Self::Weights => "weights",
+            Self::Rounding => "rdoq",
+            Self::Contexts => "contexts",
+            Self::Prediction => "prediction",
+            Self::Restoration => "restoration",
+        }
+    }
+}
+
+/// How a profile is learned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LearnConfig {
+    threads: usize,
+    target_loss: f64,
+    max_symbols: usize,
+    trial_samples: usize,
+    without: Option<Stage>,
+}
+
+impl Default for LearnConfig {
+    /// One thread, choices made at a loss of 0.03 nats, at most 1.5 million values per fit and 96
+    /// samples per trial: more moves the result by under a percent and takes longer.
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            target_loss: 0.03,
+            max_symbols: 1_500_000,
+            trial_samples: 96,
+            without: None,
+        }
+    }
+}
+
+impl LearnConfig {
+    /// Sets the number of threads; the result does not depend on it.
+    #[must_use]
+    pub const fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Sets the task loss at which candidates are compared, in the units of [`Task::loss`].
+    #[must_use]
+    pub const fn with_target_loss(mut self, loss: f64) -> Self {
+        self.target_loss = loss;
+        self
+    }
+
+    /// Leaves a stage out, for ablations.
+    #[must_use]
+    pub const fn without(mut self, stage: Stage) -> Self {
+        self.without = Some(stage);
+        self
+    }
+
+    fn leaves_out(&self, stage: Stage) -> bool {
+        self.without == Some(stage)
+    }
+}
+
+/// A point of the profile's own rate curve, measured on held-out calibration samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CurvePoint {
+    /// The rate index.
+    pub rate: RateIndex,
+    /// Mean payload in bytes.
+    pub bytes: f64,
+    /// Mean task loss.
+    pub loss: f64,
+}
+
+/// What learning found, for people and reports.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LearnReport {
+    /// Share of exact zeros in the features.
+    pub zeros: f64,
+    /// Every candidate with its measured bytes at the target loss.
+    pub candidates: Vec<CandidateReport>,
+    /// Spread of the task weights (standard deviation of their logarithm), where probed.
+    pub weight_spread: Option<f64>,
+    /// Correlation of predicted and measured loss of the weights; under 0.9 they are not used.
+    pub weight_correlation: Option<f64>,
+    /// Whether task weights are in the profile.
+    pub weighted: bool,
+    /// Squared steps per bit of the optimised rounding.
+    pub lambda: f32,
+    /// The profile's rate curve on held-out samples.
+    pub curve: Vec<CurvePoint>,
+}
+
+/// A profile and how it came about.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// The profile.
+    pub profile: Profile,
+    /// What was measured on the way.
+    pub report: LearnReport,
+}
+
+/// Fewest samples that can be split into a part to fit and a part to measure.
+const FEWEST_SAMPLES: usize = 16;
+/// Rate indices between anchors: an octave of the step.
+const ANCHOR_SPACING: u8 = 8;
+/// Anchors of a profile.
+const ANCHORS: u8 = 5;
+/// The task loss of the coarsest anchor, relative to the target loss.
+const COARSEST_LOSS: f64 = 20.0;
+
+/// Learns the profile of one feature.
+///
+/// `features` hold one calibration sample each, in the tensor's own order, all of shape `dims`.
+/// Three quarters fit the parameters, every fourth measures. `progress` is told what is being done
+/// and the share that is finished, 0 to 1.
+///
+/// # Errors
+/// Too few samples, samples of another size or with NaN or infinities, or data on which a numeric
+/// method fails.
+pub fn learn(
+    layout: Layout,
+    dims: &Dims,
+    features: &[Vec<f32>],
+    task: &dyn Task,
+    config: &LearnConfig,
+    progress: &dyn Fn(&str, f32),
+) -> Result<Learned, LearnError> {
+    if features.len() < FEWEST_SAMPLES {
+        return Err(LearnError::TooFewSamples { found: features.len(), needed: FEWEST_SAMPLES });
+    }
+    let data = Data::new(layout, dims, features, task, config)?;
+    progress("choosing the transform", 0.0);
+    let search = candidate::search(&data, config, progress)?;
+    let coarsest = trial::rate_of_loss(&data, &search.setup, COARSEST_LOSS * config.target_loss)?;
+    let mut anchors = Vec::new();
+    for i in 0..ANCHORS {
+        progress("fitting the rates", 0.5 + 0.08 * f32::from(i));
+        let rate = i32::from(coarsest.get()) - i32::from(ANCHOR_SPACING * (ANCHORS - 1 - i));
+        if rate >= 0 {
+            anchors.push(anchor::fit_at(&data, &search.setup, RateIndex::clamped(rate))?);
+        }
+    }
+    let setup = &search.setup;
+    extras::refinements(&data, setup, &mut anchors)?;
+    let profile = Profile {
+        layout,
+        dims: *dims,
+        range: data.range,
+        base_step: setup.base_step,
+        transform: setup.transform.clone(),
+        anchors,
+        confidence: None,
+        id: NO_ID,
+    };
+    progress("measuring the curve", 0.92);
+    let (confidence, curve) = confidence::fit(&data, &profile, config)?;
+    let profile = Profile { confidence, ..profile }.sealed();
+    progress("done", 1.0);
+    let report = LearnReport {
+        zeros: data.zeros,
+        candidates: search.reports,
+        weight_spread: search.weights.as_ref().map(|w| w.spread),
+        weight_correlation: search.weights.as_ref().map(|w| w.correlation),
+        weighted: search.weighted,
+        lambda: setup.choice.lambda,
+        curve,
+    };
+    Ok(Learned { profile, report })
+}

@@ -1,0 +1,107 @@
+//! Fits the integer predictor of a context model.
+
+use ndarray::Array2;
+
+use super::linear::NormalEquations;
+use super::parallel::map_chunks;
+use crate::context::{ContextModel, MAX_BIAS, MAX_WEIGHT_SUM, Prediction, neighbours};
+use crate::layout::{Grid, Layout};
+
+/// Ridge relative to the mean diagonal of the Gram matrix: what the prototype's figures used.
+const RIDGE: f64 = 0.004;
+/// Weights below this many units of 2^-12 are noise and are dropped: zeros cost no work.
+const SMALLEST: i16 = 6;
+/// Samples per block of the normal equations.
+const BLOCK: usize = 16;
+
+/// Replaces the predictor of `model` by the least-squares fit of `targets` (step units) from
+/// `values` (what levels stand for, in sixteenths of a step).
+pub(crate) fn fit(
+    model: &mut ContextModel,
+    grid: Grid,
+    values: &[Vec<i32>],
+    targets: &[Vec<f32>],
+    step: f32,
+    threads: usize,
+) {
+    if model.prediction == Prediction::None {
+        return;
+    }
+    let c = grid.components;
+    let spatial = neighbours(model.layout) * c;
+    let inputs = 1 + spatial + c;
+    let unit = if model.prediction == Prediction::ClosedLoop { 1.0 / 16.0 } else { 1.0 };
+    let blocks = map_chunks(threads, values.len(), BLOCK, |range| {
+        let mut equations = NormalEquations::new(inputs, c);
+        for i in range {
+            let design = design(model.layout, grid, &values[i], unit);
+            let target =
+                Array2::from_shape_fn((grid.positions(), c), |(p, k)| targets[i][p * c + k] / step);
+            equations.add(design.view(), target.view());
+        }
+        equations
+    });
+    let mut equations = NormalEquations::new(inputs, c);
+    for block in &blocks {
+        equations.merge(block);
+    }
+    let factorised = equations.factorise(RIDGE);
+    let solutions = map_chunks(threads, c, 8, |range| -> Vec<Vec<f64>> {
+        range.map(|target| factorised.solve_leading(target, 1 + spatial + target)).collect()
+    });
+    model.bias = vec![0; c];
+    model.spatial = vec![0; spatial * c];
+    model.channel = vec![0; c * c];
+    for (target, solution) in solutions.into_iter().flatten().enumerate() {
+        store(model, target, &solution);
+    }
+}
+
+/// Rounds one target's weights into the model.
+fn store(model: &mut ContextModel, target: usize, solution: &[f64]) {
+    let c = model.components;
+    let total: f64 = solution.iter().skip(1).map(|w| w.abs() * 4096.0).sum();
+    // Stays below the bound after rounding; such a target is degenerate anyway.
+    let shrink = (f64::from(MAX_WEIGHT_SUM) * 0.9 / total.max(1.0)).min(1.0);
+    let bound = f64::from(MAX_BIAS);
+    model.bias[target] =
+        (solution.first().copied().unwrap_or(0.0) * 65_536.0).round().clamp(-bound, bound) as i32;
+    let spatial = neighbours(model.layout) * c;
+    for (source, w) in solution.iter().skip(1).enumerate() {
+        let rounded = (w * shrink * 4096.0).round().clamp(-32_767.0, 32_767.0) as i16;
+        let kept = if rounded.abs() < SMALLEST { 0 } else { rounded };
+        if source < spatial {
+            model.spatial[source * c + target] = kept;
+        } else {
+            model.channel[(source - spatial) * c + target] = kept;
+        }
+    }
+}
+
+/// Inputs of every position: 1, the neighbours' values, the position's own values.
+fn design(layout: Layout, grid: Grid, values: &[i32], unit: f32) -> Array2<f32> {
+    let c = grid.components;
+    let offsets: &[(isize, isize)] = match layout {
+        Layout::Map => &[(0, -1), (-1, 0), (-1, -1), (-1, 1)],
+        Layout::Tokens => &[(0, -1), (0, -2)],
+        Layout::Vector => &[],
+    };
+    let mut out = Array2::zeros((grid.positions(), 1 + offsets.len() * c + c));
+    for (position, mut row) in out.rows_mut().into_iter().enumerate() {
+        let (y, x) = (position / grid.width, position % grid.width);
+        row[0] = 1.0;
+        for (n, &(dy, dx)) in offsets.iter().chain(&[(0, 0)]).enumerate() {
+            let (Some(sy), Some(sx)) = (y.checked_add_signed(dy), x.checked_add_signed(dx)) else {
+                continue;
+            };
+            if sx >= grid.width {
+                continue;
+            }
+            let source = (sy * grid.width + sx) * c;
+            for k in 0..c {
+                row[1 + n * c + k] = values[source + k] as f32 * unit;
+            }
+        }
+    }
+    out
+}

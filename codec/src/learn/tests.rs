@@ -1,0 +1,220 @@
+//! Learning, coding and decoding on synthetic features with a known task.
+
+use std::sync::Arc;
+
+use super::{LearnConfig, Learned, Stage, Task, learn};
+use crate::bitstream::FrameForm;
+use crate::decoder::Decoder;
+use crate::encoder::{Effort, Encoder, EncoderConfig, RateTarget};
+use crate::error::LearnError;
+use crate::layout::Layout;
+use crate::limits::DecodeLimits;
+use crate::profile::Profile;
+use crate::rate::RateIndex;
+use crate::tensor::{Dims, ElementType, TensorView};
+
+/// A small seeded sequence of values in -0.5..0.5.
+pub(crate) struct Noise(pub(crate) u64);
+
+impl Noise {
+    pub(crate) fn next(&mut self) -> f32 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / (1 << 24) as f32 - 0.5
+    }
+}
+
+/// Smooth maps: every channel mixes a few slow waves with a little noise.
+pub(crate) fn maps(count: usize, rectified: bool) -> (Dims, Vec<Vec<f32>>) {
+    let (c, h, w) = (12, 6, 6);
+    let mut noise = Noise(7);
+    let features = (0..count)
+        .map(|_| {
+            let waves: Vec<f32> = (0..6).map(|_| 4.0 * noise.next()).collect();
+            let mut out = Vec::with_capacity(c * h * w);
+            for k in 0..c {
+                for y in 0..h {
+                    for x in 0..w {
+                        let v = waves[k % 3] * (y as f32 - 2.5) / 3.0
+                            + waves[3 + k % 2] * (x as f32 - 2.5) / 3.0
+                            + waves[5]
+                            + 0.3 * noise.next();
+                        out.push(if rectified { v.max(0.0) } else { v });
+                    }
+                }
+            }
+            out
+        })
+        .collect();
+    (Dims::new(&[1, c, h, w]).expect("small"), features)
+}
+
+/// Three classes, scored by the means of thirds of the tensor.
+pub(crate) struct Thirds {
+    outputs: Vec<Vec<f32>>,
+}
+
+fn logits(feature: &[f32]) -> Vec<f32> {
+    let third = feature.len() / 3;
+    feature.chunks(third.max(1)).take(3).map(|t| t.iter().sum::<f32>() / third as f32).collect()
+}
+
+fn log_softmax(logits: &[f32]) -> Vec<f64> {
+    let sum: f64 = logits.iter().map(|&l| f64::from(l).exp()).sum();
+    logits.iter().map(|&l| f64::from(l) - sum.ln()).collect()
+}
+
+impl Thirds {
+    pub(crate) fn of(features: &[Vec<f32>]) -> Self {
+        Self { outputs: features.iter().map(|f| logits(f)).collect() }
+    }
+}
+
+impl Task for Thirds {
+    fn loss(&self, sample: usize, feature: &[f32]) -> f64 {
+        let (p, q) = (log_softmax(&self.outputs[sample]), log_softmax(&logits(feature)));
+        p.iter().zip(&q).map(|(a, b)| a.exp() * (a - b)).sum::<f64>().max(0.0)
+    }
+    fn outputs_of(&self, _: usize, feature: &[f32]) -> Option<Vec<f32>> {
+        Some(logits(feature))
+    }
+    fn outputs(&self, sample: usize) -> &[f32] {
+        &self.outputs[sample]
+    }
+}
+
+fn learned(layout: Layout, dims: &Dims, features: &[Vec<f32>], threads: usize) -> Learned {
+    let config = LearnConfig::default().with_threads(threads).with_target_loss(1e-3);
+    learn(layout, dims, features, &Thirds::of(features), &config, &|_, _| {}).expect("learns")
+}
+
+#[test]
+fn learning_is_deterministic_and_survives_storage() {
+    let (dims, features) = maps(40, true);
+    let one = learned(Layout::Map, &dims, &features, 1).profile;
+    let two = learned(Layout::Map, &dims, &features, 2).profile;
+    let bytes = one.to_bytes();
+    assert_eq!(bytes, two.to_bytes());
+    let read = Profile::from_bytes(&bytes, &DecodeLimits::default()).expect("reads");
+    assert_eq!(read, one);
+    assert_eq!(read.to_bytes(), bytes);
+}
+
+#[test]
+fn coarser_rates_are_smaller_and_worse() {
+    for rectified in [true, false] {
+        let (dims, features) = maps(48, rectified);
+        let profile = Arc::new(learned(Layout::Map, &dims, &features, 2).profile);
+        let rates: Vec<RateIndex> = profile.rates().collect();
+        for effort in [Effort::Fast, Effort::High] {
+            let config = EncoderConfig::default().with_effort(effort);
+            let mut encoder = Encoder::new(Arc::clone(&profile), config);
+            let mut decoder = Decoder::new(Arc::clone(&profile), DecodeLimits::default());
+            let mut before = (usize::MAX, -1.0);
+            for &rate in &rates {
+                let (mut bytes, mut error, mut out) = (0, 0.0, Vec::new());
+                for feature in &features {
+                    let mut frame = Vec::new();
+                    let view = TensorView::f32(&dims, feature).expect("fits");
+                    let info = encoder.encode(&view, RateTarget::Index(rate), &mut frame);
+                    bytes += info.expect("encodes").bytes;
+                    decoder.decode(&frame, &mut out).expect("decodes");
+                    let squares = feature.iter().zip(&out).map(|(a, b)| (a - b).powi(2));
+                    error += f64::from(squares.sum::<f32>());
+                }
+                assert!(
+                    bytes < before.0 && error > before.1,
+                    "{effort:?} {rate:?} {bytes} {error}"
+                );
+                before = (bytes, error);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_prefix_of_layers_decodes_and_improves() {
+    for rectified in [true, false] {
+        let (dims, features) = maps(48, rectified);
+        let profile = Arc::new(learned(Layout::Map, &dims, &features, 2).profile);
+        let rate = profile.rates().next().expect("an anchor");
+        let config = EncoderConfig::default().with_layers(4);
+        let mut encoder = Encoder::new(Arc::clone(&profile), config);
+        let mut decoder = Decoder::new(Arc::clone(&profile), DecodeLimits::default());
+        let mut errors = [0f32; 5];
+        for feature in &features[..8] {
+            let mut frame = Vec::new();
+            let view = TensorView::f32(&dims, feature).expect("fits");
+            let info = encoder.encode(&view, RateTarget::Index(rate), &mut frame).expect("encodes");
+            assert_eq!(info.layers, 4);
+            let mut out = Vec::new();
+            let mut last = 0;
+            for end in 1..=frame.len() {
+                let Ok(info) = decoder.decode_prefix(&frame[..end], &mut out) else { continue };
+                if info.layers != last {
+                    last = info.layers;
+                    let error: f32 = feature.iter().zip(&out).map(|(a, b)| (a - b).powi(2)).sum();
+                    errors[usize::from(last)] += error;
+                }
+            }
+            assert_eq!(last, 4);
+        }
+        assert!(errors[1..].is_sorted_by(|a, b| a > b), "rectified {rectified}: {errors:?}");
+    }
+}
+
+#[test]
+fn vectors_tokens_and_byte_targets() {
+    let (_, features) = maps(64, false);
+    for (layout, sizes) in [(Layout::Vector, [1, 432, 1]), (Layout::Tokens, [1, 18, 24])] {
+        let dims = Dims::new(&sizes).expect("small");
+        let profile = Arc::new(learned(layout, &dims, &features, 2).profile);
+        let config = EncoderConfig::default().with_form(FrameForm::Session);
+        let mut encoder = Encoder::new(Arc::clone(&profile), config);
+        let mut decoder = Decoder::new(Arc::clone(&profile), DecodeLimits::default())
+            .with_session(dims, ElementType::F32);
+        for most in [40, 80, 200] {
+            let mut frame = Vec::new();
+            let view = TensorView::f32(&dims, &features[0]).expect("fits");
+            let info = encoder.encode(&view, RateTarget::MaxBytes(most), &mut frame);
+            assert!(info.expect("encodes").bytes <= most);
+            assert!(frame.len() <= most);
+            let mut out = Vec::new();
+            decoder.decode(&frame, &mut out).expect("decodes");
+            assert_eq!(out.len(), features[0].len());
+        }
+    }
+}
+
+#[test]
+fn values_that_are_not_finite_travel_without_loss() {
+    let (dims, features) = maps(24, false);
+    let profile = Arc::new(learned(Layout::Map, &dims, &features, 2).profile);
+    let mut encoder = Encoder::new(Arc::clone(&profile), EncoderConfig::default());
+    let mut decoder = Decoder::new(profile, DecodeLimits::default());
+    let mut feature = features[0].clone();
+    feature[3] = f32::NAN;
+    feature[4] = f32::NEG_INFINITY;
+    let (mut frame, mut out) = (Vec::new(), Vec::new());
+    let view = TensorView::f32(&dims, &feature).expect("fits");
+    encoder.encode(&view, RateTarget::Index(RateIndex::MAX), &mut frame).expect("encodes");
+    decoder.decode(&frame, &mut out).expect("decodes");
+    let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&out), bits(&feature));
+}
+
+#[test]
+fn stages_can_be_left_out_and_bad_samples_are_named() {
+    let (dims, mut features) = maps(24, true);
+    let task = Thirds::of(&features);
+    for stage in Stage::ALL {
+        let config = LearnConfig::default().with_target_loss(1e-3).without(stage);
+        learn(Layout::Map, &dims, &features, &task, &config, &|_, _| {}).expect(stage.name());
+    }
+    let config = LearnConfig::default();
+    let few = learn(Layout::Map, &dims, &features[..3], &task, &config, &|_, _| {});
+    assert!(matches!(few, Err(LearnError::TooFewSamples { found: 3, .. })));
+    features[5][0] = f32::NAN;
+    let bad = learn(Layout::Map, &dims, &features, &task, &config, &|_, _| {});
+    assert!(matches!(bad, Err(LearnError::NotFinite { sample: 5 })));
+}

@@ -1,0 +1,219 @@
+//! The learned transform: tensor values to components of equal task weight, and back.
+
+/// Decorrelates and weights the components of a position.
+///
+/// Forward: `y = A (x - mean)`. Backward: `x = S y + mean`. For the identity family A is diagonal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transform {
+    pub(crate) kind: TransformKind,
+    /// Subtracted from each channel before the transform.
+    pub(crate) mean: Vec<f32>,
+}
+
+/// The family of transforms.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TransformKind {
+    /// Channels stay as they are, each scaled by its task weight.
+    Diagonal {
+        /// One gain per channel.
+        gains: Vec<f32>,
+    },
+    /// A matrix and its (pseudo-)inverse: KLT, task-weighted KLT, Hadamard.
+    Dense {
+        /// Analysis, components by channels.
+        analysis: Matrix,
+        /// Synthesis, channels by components.
+        synthesis: Matrix,
+    },
+}
+
+/// A matrix of 16-bit entries with one scale per row, as it stands in a profile.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Matrix {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Value of one unit of a row's entries.
+    pub(crate) scales: Vec<f32>,
+    pub(crate) entries: Vec<i16>,
+}
+
+impl Matrix {
+    /// Rounds a row-major matrix to 16 bits per entry, relative to each row's largest.
+    #[must_use]
+    pub fn quantised(rows: usize, columns: usize, values: &[f64]) -> Self {
+        let mut scales = Vec::with_capacity(rows);
+        let mut entries = Vec::with_capacity(rows * columns);
+        for row in values.chunks(columns.max(1)).take(rows) {
+            let largest = row.iter().fold(0f64, |m, v| m.max(v.abs()));
+            let scale = (largest / 32_767.0) as f32;
+            scales.push(scale);
+            let unit = if scale > 0.0 { 1.0 / f64::from(scale) } else { 0.0 };
+            entries
+                .extend(row.iter().map(|v| (v * unit).round().clamp(-32_767.0, 32_767.0) as i16));
+        }
+        Self { rows, columns, scales, entries }
+    }
+
+    /// The entries as floats, column-major, so that a product is a sum of scaled columns.
+    pub(crate) fn columns(&self) -> Vec<f32> {
+        let mut out = vec![0.0; self.rows * self.columns];
+        let rows = self.entries.chunks(self.columns.max(1)).zip(&self.scales);
+        for (r, (row, &scale)) in rows.enumerate() {
+            for (c, &entry) in row.iter().enumerate() {
+                if let Some(slot) = out.get_mut(c * self.rows + r) {
+                    *slot = f32::from(entry) * scale;
+                }
+            }
+        }
+        out
+    }
+}
+
+/// A transform prepared for use: float columns, step folded in by the caller.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    channels: usize,
+    components: usize,
+    mean: Vec<f32>,
+    forward: Weights,
+    backward: Weights,
+}
+
+#[derive(Clone, Debug)]
+enum Weights {
+    Diagonal(Vec<f32>),
+    Columns(Vec<f32>),
+}
+
+impl Transform {
+    /// Channels of the tensor.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Components that are coded.
+    #[must_use]
+    pub fn components(&self) -> usize {
+        match &self.kind {
+            TransformKind::Diagonal { gains } => gains.len(),
+            TransformKind::Dense { analysis, .. } => analysis.rows,
+        }
+    }
+
+    pub(crate) fn prepare(&self) -> Prepared {
+        let (forward, backward) = match &self.kind {
+            TransformKind::Diagonal { gains } => (
+                Weights::Diagonal(gains.clone()),
+                Weights::Diagonal(gains.iter().map(|g| 1.0 / g).collect()),
+            ),
+            TransformKind::Dense { analysis, synthesis } => {
+                (Weights::Columns(analysis.columns()), Weights::Columns(synthesis.columns()))
+            }
+        };
+        Prepared {
+            channels: self.channels(),
+            components: self.components(),
+            mean: self.mean.clone(),
+            forward,
+            backward,
+        }
+    }
+}
+
+impl Prepared {
+    pub(crate) fn components(&self) -> usize {
+        self.components
+    }
+
+    /// Position-major tensor values to components, each multiplied by `gain`.
+    pub(crate) fn forward(&self, values: &[f32], gain: f32, out: &mut Vec<f32>) {
+        out.clear();
+        let mut centred = vec![0.0; self.channels];
+        for position in values.chunks_exact(self.channels.max(1)) {
+            for ((slot, v), m) in centred.iter_mut().zip(position).zip(&self.mean) {
+                *slot = (v - m) * gain;
+            }
+            match &self.forward {
+                Weights::Diagonal(gains) => {
+                    out.extend(centred.iter().zip(gains).map(|(v, g)| v * g));
+                }
+                Weights::Columns(columns) => {
+                    let start = out.len();
+                    out.resize(start + self.components, 0.0);
+                    add_columns(columns, self.components, &centred, &mut out[start..]);
+                }
+            }
+        }
+    }
+
+    /// Adds the synthesis of components, each multiplied by `gain`, to position-major values.
+    pub(crate) fn backward(&self, components: &[f32], gain: f32, out: &mut [f32]) {
+        let mut scaled = vec![0.0; self.components];
+        let positions = components.chunks_exact(self.components.max(1));
+        for (position, out) in positions.zip(out.chunks_exact_mut(self.channels.max(1))) {
+            for (slot, v) in scaled.iter_mut().zip(position) {
+                *slot = v * gain;
+            }
+            match &self.backward {
+                Weights::Diagonal(gains) => {
+                    for ((slot, v), g) in out.iter_mut().zip(&scaled).zip(gains) {
+                        *slot += v * g;
+                    }
+                }
+                Weights::Columns(columns) => add_columns(columns, self.channels, &scaled, out),
+            }
+        }
+    }
+
+    /// The constant part of the reconstruction.
+    pub(crate) fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+}
+
+/// `out += columns * x`, skipping zeros of x: decoded features are mostly zeros.
+pub(crate) fn add_columns(columns: &[f32], rows: usize, x: &[f32], out: &mut [f32]) {
+    for (column, &v) in columns.chunks_exact(rows.max(1)).zip(x) {
+        if v != 0.0 {
+            for (slot, w) in out.iter_mut().zip(column) {
+                *slot += v * w;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dense(values: &[f64], inverse: &[f64]) -> Transform {
+        Transform {
+            kind: TransformKind::Dense {
+                analysis: Matrix::quantised(2, 2, values),
+                synthesis: Matrix::quantised(2, 2, inverse),
+            },
+            mean: vec![1.0, -2.0],
+        }
+    }
+
+    #[test]
+    fn backward_undoes_forward() {
+        let rotation = dense(&[0.6, 0.8, -0.8, 0.6], &[0.6, -0.8, 0.8, 0.6]).prepare();
+        let diagonal = Transform {
+            kind: TransformKind::Diagonal { gains: vec![2.0, 0.5] },
+            mean: vec![1.0, -2.0],
+        };
+        let x = [3.0, 4.0, -1.0, 0.5];
+        for prepared in [rotation, diagonal.prepare()] {
+            let mut y = Vec::new();
+            prepared.forward(&x, 4.0, &mut y);
+            let mut back: Vec<f32> = prepared.mean().repeat(2);
+            prepared.backward(&y, 0.25, &mut back);
+            for (a, b) in x.iter().zip(&back) {
+                assert!((a - b).abs() < 1e-3, "{x:?} {back:?}");
+            }
+        }
+    }
+}
