@@ -1,6 +1,6 @@
 //! Paired bootstrap.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::quantile::quantile;
@@ -66,10 +66,27 @@ impl Resamples {
     /// Returns the mean of the values in every draw, or `None` unless there is one per sample.
     #[must_use]
     pub fn means(&self, values: &[f64]) -> Option<Vec<f64>> {
-        let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
-        let column = ArrayView2::from_shape((values.len(), 1), &values).ok()?;
-        (values.len() == self.samples())
-            .then(|| self.weights.dot(&column).iter().map(|mean| f64::from(*mean)).collect())
+        self.means_of(&[values])?.pop()
+    }
+
+    /// Returns the means of several lists at once, each as [`Resamples::means`] would: one pass
+    /// over the draws.
+    #[must_use]
+    pub fn means_of(&self, lists: &[&[f64]]) -> Option<Vec<Vec<f64>>> {
+        if lists.iter().any(|list| list.len() != self.samples()) {
+            return None;
+        }
+        let columns = Array2::from_shape_fn((self.samples(), lists.len()), |(sample, list)| {
+            lists[list][sample] as f32
+        });
+        let means = self.weights.dot(&columns);
+        Some(
+            means
+                .columns()
+                .into_iter()
+                .map(|c| c.iter().map(|m| f64::from(*m)).collect())
+                .collect(),
+        )
     }
 
     /// Returns the interval of the mean.
