@@ -1,0 +1,139 @@
+//! The built-in engine: pure Rust, nothing to install, any part of one loaded model.
+
+mod convert;
+mod operators;
+mod pool;
+
+use std::sync::Arc;
+
+use ::rten::{Model, ModelOptions, NodeId, RunErrorKind, RunOptions, ValueOrView};
+
+use self::pool::PoolSet;
+use super::{Engine, LoadError, Program, RunError, Threads};
+use crate::graph::Graph;
+use crate::onnx::ModelFile;
+use crate::value::{ElementKind, Value};
+
+/// The engine that is built in.
+///
+/// It keeps the graph as the file has it: fusing nodes would save a few per cent of the time and
+/// take away the values that cuts are made at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RtenEngine {
+    threads: Threads,
+}
+
+impl RtenEngine {
+    /// Name of the engine.
+    pub const NAME: &'static str = "rten";
+
+    /// Makes the engine with one thread per run.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the threads that one run may use.
+    #[must_use]
+    pub fn with_threads(mut self, threads: Threads) -> Self {
+        self.threads = threads;
+        self
+    }
+}
+
+impl Engine for RtenEngine {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn load(&self, model: &ModelFile) -> Result<Arc<dyn Program>, LoadError> {
+        let graph = Graph::new(model)?;
+        let mut options = ModelOptions::with_all_ops();
+        options.enable_optimization(false);
+        let loaded = match model.path() {
+            // Only a path leads to weights in other files.
+            Some(path) if model.has_external_data() => options.load_file(path),
+            _ => options.load(model.bytes().to_vec()),
+        };
+        let loaded = loaded.map_err(|error| operators::explain(model, error))?;
+        let values = graph
+            .values()
+            .filter_map(|id| {
+                let name = graph.value_name(id).to_owned();
+                Some((name.clone(), (loaded.find_node(&name)?, graph.kind(id))))
+            })
+            .collect();
+        Ok(Arc::new(RtenProgram { model: loaded, values, pools: PoolSet::new(self.threads) }))
+    }
+}
+
+struct RtenProgram {
+    model: Model,
+    /// Every named value with its node and the element type that the file gives it.
+    values: std::collections::BTreeMap<String, (NodeId, Option<ElementKind>)>,
+    pools: PoolSet,
+}
+
+impl RtenProgram {
+    fn find(&self, name: &str) -> Result<(NodeId, Option<ElementKind>), RunError> {
+        let found = self.values.get(name).copied();
+        found.ok_or_else(|| RunError::UnknownValue { name: name.to_owned() })
+    }
+}
+
+impl Program for RtenProgram {
+    fn run(&self, feeds: &[(&str, Value)], fetch: &[&str]) -> Result<Vec<Value>, RunError> {
+        let mut inputs: Vec<(NodeId, ValueOrView<'_>)> = Vec::with_capacity(feeds.len());
+        for (name, value) in feeds {
+            inputs.push((self.find(name)?.0, convert::to_rten(name, value)?));
+        }
+        let wanted: Vec<_> = fetch.iter().map(|name| self.find(name)).collect::<Result<_, _>>()?;
+        // The engine refuses to be asked twice for one value.
+        let mut unique: Vec<NodeId> = wanted.iter().map(|(id, _)| *id).collect();
+        unique.sort_unstable();
+        unique.dedup();
+        let pool = self.pools.take();
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool.pool())));
+        let results = self
+            .model
+            .run(inputs, &unique, Some(options))
+            .map_err(|error| translate(&error, feeds, fetch))?;
+        drop(pool);
+        let mut results: Vec<Option<::rten::Value>> = results.into_iter().map(Some).collect();
+        let mut values: Vec<Value> = Vec::with_capacity(fetch.len());
+        for (position, (name, (id, kind))) in fetch.iter().zip(&wanted).enumerate() {
+            let slot = unique.binary_search(id).ok().and_then(|i| results.get_mut(i)?.take());
+            let value = match slot {
+                Some(value) => convert::from_rten(name, value, *kind)?,
+                None => {
+                    let earlier = fetch.iter().take(position).position(|other| other == name);
+                    let copy = earlier.and_then(|i| values.get(i)).cloned();
+                    copy.ok_or_else(|| RunError::NotATensor { name: (*name).to_owned() })?
+                }
+            };
+            values.push(value);
+        }
+        Ok(values)
+    }
+}
+
+fn translate(error: &::rten::RunError, feeds: &[(&str, Value)], fetch: &[&str]) -> RunError {
+    let message = error.to_string();
+    let fetch = || fetch.iter().map(|name| (*name).to_owned()).collect();
+    match error.kind() {
+        RunErrorKind::PlanningError => RunError::MissingInput { fetch: fetch(), message },
+        RunErrorKind::InvalidInput => {
+            let path = error.node_path();
+            let name = path.into_iter().flatten().next().unwrap_or_default();
+            match feeds.iter().find(|(fed, _)| *fed == name) {
+                Some((_, value)) => RunError::InvalidInput {
+                    name: name.to_owned(),
+                    kind: value.kind(),
+                    dims: value.dims().to_vec(),
+                    message,
+                },
+                None => RunError::Failed { engine: RtenEngine::NAME, message },
+            }
+        }
+        _ => RunError::Failed { engine: RtenEngine::NAME, message },
+    }
+}

@@ -1,0 +1,17 @@
+//! Reading and writing ONNX files.
+//!
+//! [`ModelFile`] is one parsed file with its identity; [`proto`] has the message types.
+
+mod error;
+mod external;
+mod model;
+pub mod proto;
+mod scan;
+mod tensor;
+
+pub use self::error::ModelError;
+pub use self::model::{ModelFile, ModelId};
+pub(crate) use self::tensor::{small_integers, tensor_elements};
+
+#[cfg(test)]
+mod tests;
