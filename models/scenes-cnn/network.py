@@ -1,4 +1,4 @@
-"""The network: a narrow residual CNN in three stages, as plain functions on dictionaries of arrays."""
+"""The network, a narrow residual CNN in three stages: functions on dictionaries of arrays."""
 
 import jax
 import jax.numpy as jnp
@@ -50,7 +50,7 @@ def convolve(x, weight, stride):
 
 
 def wiring(unit, x):
-    """Runs the convolutions in order; `unit(name, x, stride)` is one of them with what follows it."""
+    """Runs the convolutions in order; `unit(name, x, stride)` is one and its normalisation."""
     x = jax.nn.relu(unit("stem", x, 2))
     for stage in range(1, len(WIDTHS) + 1):
         for block in range(1, BLOCKS + 1):

@@ -25,8 +25,9 @@ def write(path, weights):
     def conv(name, source, stride):
         weight, bias = weights[name]
         pad = weight.shape[0] // 2
-        inputs = [source, constant(f"{name}.weight", weight.transpose(3, 2, 0, 1)), constant(f"{name}.bias", bias)]
-        return node("Conv", name, inputs, strides=[stride] * 2, pads=[pad] * 4, kernel_shape=weight.shape[:2])
+        weight = constant(f"{name}.weight", weight.transpose(3, 2, 0, 1))
+        inputs = [source, weight, constant(f"{name}.bias", bias)]
+        return node("Conv", name, inputs, strides=[stride] * 2, pads=[pad] * 4)
 
     x = node("Relu", "stem.relu", [conv("stem", "input", 2)])
     for stage in range(1, len(network.WIDTHS) + 1):
@@ -48,7 +49,8 @@ def write(path, weights):
                               producer_name="aiflow", ir_version=8)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
-    print(f"{path}: {os.path.getsize(path)} bytes, {sum(c.size for pair in weights.values() for c in pair)} weights")
+    count = sum(array.size for pair in weights.values() for array in pair)
+    print(f"{path}: {os.path.getsize(path)} bytes, {count} weights")
 
 
 def compare(path, labels, pictures, logits):
@@ -59,7 +61,8 @@ def compare(path, labels, pictures, logits):
     parts = []
     for at in range(0, len(labels), 500):
         x = (pictures[at : at + 500].astype(np.float32) / 255 - network.MEAN) / network.STD
-        parts.append(session.run(["logits"], {"input": np.ascontiguousarray(x.transpose(0, 3, 1, 2))})[0])
+        x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+        parts.append(session.run(["logits"], {"input": x})[0])
     folded = np.concatenate(parts)
     difference = np.abs(folded - logits).max()
     agreement = (folded.argmax(1) == logits.argmax(1)).mean()

@@ -90,7 +90,8 @@ def main():
         params, stats, speed, value = step(params, stats, speed, pixels, wanted, jnp.float32(rate))
         recent = recent[-199:] + [float(value)]
         if (number + 1) % 500 == 0:
-            print(f"step {number + 1}: loss {np.mean(recent):.4f}, {time.time() - start:.0f} s", flush=True)
+            passed = time.time() - start
+            print(f"step {number + 1}: loss {np.mean(recent):.4f}, {passed:.0f} s", flush=True)
     accuracy, logits = evaluate(params, stats, test_labels, test_pictures)
     print(f"trained in {time.time() - start:.0f} s; top-1 {accuracy:.2%} of {len(test_labels)}")
     onnx_file.write(options.output, network.folded(params, stats))
