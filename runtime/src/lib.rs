@@ -15,6 +15,7 @@ pub mod digest;
 pub mod engine;
 pub mod fixtures;
 pub mod graph;
+pub mod learning;
 pub mod onnx;
 mod parallel;
 mod value;
