@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Cut, SplitError};
-use crate::engine::{Program, RunError};
+use crate::engine::Program;
 use crate::graph::Graph;
 use crate::value::{ElementKind, Tensor, Value};
 
@@ -68,7 +68,7 @@ impl SplitModel {
     /// When an input is missing or the model does not run.
     pub fn whole_with(&self, inputs: &[(&str, Value)]) -> Result<Vec<Value>, SplitError> {
         let fetch: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
-        Ok(fetch_through(self.program.as_ref(), inputs, &fetch)?)
+        Ok(self.program.run(inputs, &fetch)?)
     }
 
     /// Runs the head with the one input that it needs; returns the tensors that cross.
@@ -93,7 +93,7 @@ impl SplitModel {
         self.feed_shapes(&self.cut.head_shapes, &shapes, &mut feeds);
         let mut fetch: Vec<&str> = self.cut.tensor_names();
         fetch.extend(self.cut.head_outputs.iter().map(String::as_str));
-        let mut results = fetch_through(self.program.as_ref(), &feeds, &fetch)?.into_iter();
+        let mut results = self.program.run(&feeds, &fetch)?.into_iter();
         let tensors = self.cut.tensors.iter().zip(results.by_ref());
         let float = |(tensor, value): (&super::CutTensor, Value)| {
             value.into_f32().ok_or_else(|| SplitError::NotFloat { name: tensor.name.clone() })
@@ -147,7 +147,7 @@ impl SplitModel {
         feeds.extend(others.iter().filter(|(name, _)| needed(name)).cloned());
         self.feed_shapes(&self.cut.tail_shapes, &shapes, &mut feeds);
         let fetch: Vec<&str> = self.cut.tail_outputs.iter().map(String::as_str).collect();
-        Ok(fetch_through(self.program.as_ref(), &feeds, &fetch)?)
+        Ok(self.program.run(&feeds, &fetch)?)
     }
 
     fn only_input<'a>(
@@ -210,26 +210,6 @@ impl SplitModel {
 
 fn dims_of(values: &[(&str, Value)]) -> InputDims {
     values.iter().map(|(name, value)| ((*name).to_owned(), value.dims().to_vec())).collect()
-}
-
-/// Runs a program; what is fed and fetched as well is handed back as it is.
-pub(super) fn fetch_through(
-    program: &dyn Program,
-    feeds: &[(&str, Value)],
-    fetch: &[&str],
-) -> Result<Vec<Value>, RunError> {
-    let fed = |name: &str| feeds.iter().find(|(n, _)| *n == name).map(|(_, value)| value.clone());
-    let computed: Vec<&str> = fetch.iter().copied().filter(|name| fed(name).is_none()).collect();
-    let mut results = if computed.is_empty() {
-        Vec::new().into_iter()
-    } else {
-        program.run(feeds, &computed)?.into_iter()
-    };
-    let value = |name: &&str| {
-        let value = fed(name).or_else(|| results.next());
-        value.ok_or_else(|| RunError::UnknownValue { name: (*name).to_owned() })
-    };
-    fetch.iter().map(value).collect()
 }
 
 /// Sets of input dimensions whose shape values are kept.

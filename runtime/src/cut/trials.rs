@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::split::fetch_through;
 use super::{Cut, CutError, CutOptions, Inputs, SplitModel, Verified, verify};
 use crate::engine::Program;
 use crate::graph::{Graph, RandomSource};
@@ -42,7 +41,7 @@ impl Trials {
         let first = samples.first().or(random.first()).cloned().unwrap_or_default();
         let names: Vec<&str> = graph.outputs().iter().map(|&id| graph.value_name(id)).collect();
         let run = |inputs: Inputs| -> Result<Trial, CutError> {
-            let outputs = fetch_through(program.as_ref(), &borrowed(&inputs), &names)?;
+            let outputs = program.run(&borrowed(&inputs), &names)?;
             let outputs = names.iter().map(|n| (*n).to_owned()).zip(outputs).collect();
             Ok(Trial { inputs, outputs })
         };

@@ -2,15 +2,23 @@
 //!
 //! [`Engine::load`] turns a [`ModelFile`] into a [`Program`], and a program runs any part of the
 //! model: it is fed with any tensors by name and asked for any tensors by name. `rten` is built in
-//! ([`RtenEngine`]).
+//! ([`RtenEngine`]); ONNX Runtime is used when its library is found on the machine
+//! ([`OrtEngine`]). [`discover`] says what is there.
 
+mod choice;
+mod discover;
 mod error;
+mod fetch;
+mod ort;
 mod rten;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+pub use self::choice::{EngineChoice, ParseEngineError};
+pub use self::discover::{CpuFeature, EngineStatus, cpu_features, discover};
 pub use self::error::{LoadError, RunError, UnsupportedOperator};
+pub use self::ort::OrtEngine;
 pub use self::rten::RtenEngine;
 use crate::onnx::ModelFile;
 use crate::value::Value;
@@ -35,7 +43,8 @@ pub trait Program: Send + Sync {
     ///
     /// Feeding an inner value cuts off everything that only it depends on: the program never goes
     /// behind a value that is fed, and it fails when what is fetched needs a graph input that is
-    /// not fed. Values that depend on weights alone need no feed.
+    /// not fed. Values that depend on weights alone need no feed. A value that is fed and fetched
+    /// comes back as it is.
     ///
     /// # Errors
     /// When a name is unknown, an input that is needed is missing, or an operator fails.

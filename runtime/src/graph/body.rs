@@ -8,7 +8,7 @@ use crate::onnx::tensor_elements;
 use crate::value::ElementKind;
 
 /// Returns the names that the bodies of `node` use from outside, each once, in order of first use.
-pub(super) fn captured_names(node: &NodeProto) -> Vec<&str> {
+pub(crate) fn captured_names(node: &NodeProto) -> Vec<&str> {
     let mut names = Vec::new();
     for body in bodies(node) {
         free_names(body, &mut names);

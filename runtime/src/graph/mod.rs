@@ -13,6 +13,7 @@ mod node;
 mod order;
 mod shapes;
 
+pub(crate) use self::body::captured_names;
 pub use self::class::ValueClass;
 pub use self::input::{Dim, DimChoice, InputError, InputSpec, RandomSource};
 pub use self::node::{Attribute, Node, NodeId, ValueId};

@@ -4,20 +4,22 @@ mod convert;
 mod operators;
 mod pool;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::rten::{Model, ModelOptions, NodeId, RunErrorKind, RunOptions, ValueOrView};
 
 use self::pool::PoolSet;
-use super::{Engine, LoadError, Program, RunError, Threads};
+use super::{Engine, LoadError, Program, RunError, Threads, fetch};
 use crate::graph::Graph;
 use crate::onnx::ModelFile;
 use crate::value::{ElementKind, Value};
 
 /// The engine that is built in.
 ///
-/// It keeps the graph as the file has it: fusing nodes would save a few per cent of the time and
-/// take away the values that cuts are made at.
+/// It keeps the graph as the file has it: fusing nodes and packing weights beforehand saved 0 to
+/// 4 % of the time on the networks that were measured, and would take away the values that cuts
+/// are made at.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RtenEngine {
     threads: Threads,
@@ -26,6 +28,9 @@ pub struct RtenEngine {
 impl RtenEngine {
     /// Name of the engine.
     pub const NAME: &'static str = "rten";
+
+    /// Version of the engine.
+    pub const VERSION: &'static str = "0.27.0";
 
     /// Makes the engine with one thread per run.
     pub fn new() -> Self {
@@ -69,7 +74,7 @@ impl Engine for RtenEngine {
 struct RtenProgram {
     model: Model,
     /// Every named value with its node and the element type that the file gives it.
-    values: std::collections::BTreeMap<String, (NodeId, Option<ElementKind>)>,
+    values: BTreeMap<String, (NodeId, Option<ElementKind>)>,
     pools: PoolSet,
 }
 
@@ -80,39 +85,32 @@ impl RtenProgram {
     }
 }
 
-impl Program for RtenProgram {
-    fn run(&self, feeds: &[(&str, Value)], fetch: &[&str]) -> Result<Vec<Value>, RunError> {
+impl RtenProgram {
+    fn run_distinct(
+        &self,
+        feeds: &[(&str, Value)],
+        fetch: &[&str],
+    ) -> Result<Vec<Value>, RunError> {
         let mut inputs: Vec<(NodeId, ValueOrView<'_>)> = Vec::with_capacity(feeds.len());
         for (name, value) in feeds {
             inputs.push((self.find(name)?.0, convert::to_rten(name, value)?));
         }
         let wanted: Vec<_> = fetch.iter().map(|name| self.find(name)).collect::<Result<_, _>>()?;
-        // The engine refuses to be asked twice for one value.
-        let mut unique: Vec<NodeId> = wanted.iter().map(|(id, _)| *id).collect();
-        unique.sort_unstable();
-        unique.dedup();
+        let ids: Vec<NodeId> = wanted.iter().map(|(id, _)| *id).collect();
         let pool = self.pools.take();
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool.pool())));
         let results = self
             .model
-            .run(inputs, &unique, Some(options))
+            .run(inputs, &ids, Some(options))
             .map_err(|error| translate(&error, feeds, fetch))?;
-        drop(pool);
-        let mut results: Vec<Option<::rten::Value>> = results.into_iter().map(Some).collect();
-        let mut values: Vec<Value> = Vec::with_capacity(fetch.len());
-        for (position, (name, (id, kind))) in fetch.iter().zip(&wanted).enumerate() {
-            let slot = unique.binary_search(id).ok().and_then(|i| results.get_mut(i)?.take());
-            let value = match slot {
-                Some(value) => convert::from_rten(name, value, *kind)?,
-                None => {
-                    let earlier = fetch.iter().take(position).position(|other| other == name);
-                    let copy = earlier.and_then(|i| values.get(i)).cloned();
-                    copy.ok_or_else(|| RunError::NotATensor { name: (*name).to_owned() })?
-                }
-            };
-            values.push(value);
-        }
-        Ok(values)
+        let results = fetch.iter().zip(results).zip(wanted);
+        results.map(|((name, value), (_, kind))| convert::from_rten(name, value, kind)).collect()
+    }
+}
+
+impl Program for RtenProgram {
+    fn run(&self, feeds: &[(&str, Value)], fetch: &[&str]) -> Result<Vec<Value>, RunError> {
+        fetch::distinct(feeds, fetch, |fetch| self.run_distinct(feeds, fetch))
     }
 }
 
