@@ -1,0 +1,22 @@
+//! Writers: terminal tables, plain sentences, CSV, JSON and one self-contained HTML page.
+//!
+//! All take a [`Study`](crate::curve::Study). Texts are returned; files are written beside their
+//! target and renamed into place, so that an interrupted run leaves nothing half-written.
+
+mod atomic;
+mod chart;
+mod number;
+mod page;
+mod record_files;
+mod series_style;
+mod table;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use atomic::write_atomically;
+pub use page::{html_page, write_html};
+pub use record_files::{write_json, write_points_csv, write_summaries_csv};
+pub use table::{points_table, ratios_table, summary_table};
+pub use words::findings;
