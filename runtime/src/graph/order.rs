@@ -12,7 +12,9 @@ pub(super) fn topological(graph: &GraphProto) -> Result<Vec<usize>, String> {
     let mut producers: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, node) in graph.node.iter().enumerate() {
         for output in node.output.iter().filter(|o| !o.is_empty()) {
-            producers.insert(output, index);
+            if producers.insert(output, index).is_some() {
+                return Err(format!("the name `{output}` is defined twice"));
+            }
         }
     }
     let needs = |index: usize| -> Vec<usize> {
