@@ -27,7 +27,8 @@ def write(path, weights):
         pad = weight.shape[0] // 2
         weight = constant(f"{name}.weight", weight.transpose(3, 2, 0, 1))
         inputs = [source, weight, constant(f"{name}.bias", bias)]
-        return node("Conv", name, inputs, strides=[stride] * 2, pads=[pad] * 4)
+        shape = dict(strides=[stride] * 2, pads=[pad] * 4, kernel_shape=[2 * pad + 1] * 2)
+        return node("Conv", name, inputs, **shape)
 
     x = node("Relu", "stem.relu", [conv("stem", "input", 2)])
     for stage in range(1, len(network.WIDTHS) + 1):

@@ -2,6 +2,7 @@
 
 mod fixed;
 mod folder;
+mod models;
 mod npy;
 mod real;
 

@@ -6,7 +6,7 @@ use crate::data::{Preprocess, open, shared_samples};
 
 /// Returns the folder of real data, or says on standard error that `test` is skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test must not look like one that ran")]
-fn folder(test: &str) -> Option<PathBuf> {
+pub(super) fn folder(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("AIFLOW_DATA").map(PathBuf::from);
     if folder.is_none() {
         eprintln!("{test}: skipped, AIFLOW_DATA is not set");
