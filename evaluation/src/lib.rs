@@ -1,8 +1,10 @@
 //! Data sets, rival codecs, statistics and reports for bits-versus-accuracy studies.
 
+pub mod bench;
 pub mod curve;
 pub mod data;
 pub mod error;
+pub mod report;
 pub mod rival;
 pub mod scenes;
 pub mod statistics;
