@@ -1,5 +1,8 @@
 //! From symbol counts to frequencies that sum to 2^15.
 
+use core::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
 use super::table::MAX_ALPHABET;
 use super::{CdfTable, PROB_SCALE};
 use crate::error::TableError;
@@ -74,52 +77,81 @@ impl CdfTable {
                 (share as u16).max(if count > 0 { 1 } else { floor })
             })
             .collect();
-        let mut sum: u32 = frequencies.iter().map(|&frequency| u32::from(frequency)).sum();
-        while sum < PROB_SCALE {
-            let best = best_to_grow(counts, &frequencies);
-            frequencies[best] += 1;
-            sum += 1;
-        }
-        while sum > PROB_SCALE {
-            let best = best_to_shrink(counts, &frequencies);
-            frequencies[best] -= 1;
-            sum -= 1;
+        let sum: u32 = frequencies.iter().map(|&frequency| u32::from(frequency)).sum();
+        let steps = sum.abs_diff(PROB_SCALE);
+        if sum < PROB_SCALE {
+            grow(counts, &mut frequencies, steps);
+        } else {
+            shrink(counts, &mut frequencies, steps);
         }
         Self::new(&frequencies)
     }
 }
 
-/// The symbol whose code shortens most when its frequency grows by one: the largest
-/// `count / (frequency + 1/2)`, the slope of `count * log2(frequency)` half-way to the next value.
-fn best_to_grow(counts: &[u32], frequencies: &[u16]) -> usize {
-    let mut best = 0;
-    for index in 1..counts.len() {
-        let gain = u64::from(counts[index]) * (2 * u64::from(frequencies[best]) + 1);
-        let best_gain = u64::from(counts[best]) * (2 * u64::from(frequencies[index]) + 1);
-        // Without counts the smallest frequency grows, which ends in equal shares.
-        let tie = gain == best_gain && frequencies[index] < frequencies[best];
-        if gain > best_gain || tie {
-            best = index;
-        }
+/// Adds `steps` to the frequencies, one at a time where the code shortens most.
+fn grow(counts: &[u32], frequencies: &mut [u16], steps: u32) {
+    let slope = |index: usize, frequency: u16| Slope {
+        count: u64::from(counts[index]),
+        middle: 2 * u64::from(frequency) + 1,
+        index: Reverse(index),
+    };
+    let all = frequencies.iter().enumerate();
+    let mut heap: BinaryHeap<Slope> =
+        all.map(|(index, &frequency)| slope(index, frequency)).collect();
+    for _ in 0..steps {
+        let Some(mut best) = heap.peek_mut() else { return };
+        let Reverse(index) = best.index;
+        frequencies[index] += 1;
+        *best = slope(index, frequencies[index]);
     }
-    best
 }
 
-/// The symbol whose code lengthens least when its frequency, at least 2, shrinks by one.
-fn best_to_shrink(counts: &[u32], frequencies: &[u16]) -> usize {
-    let mut best = None;
-    for (index, (&count, &frequency)) in counts.iter().zip(frequencies).enumerate() {
-        if frequency < 2 {
-            continue;
-        }
-        let slope = (u64::from(count), 2 * u64::from(frequency) - 1);
-        let better = match best {
-            None => true,
-            Some((_, (other_count, other_span))) => slope.0 * other_span < other_count * slope.1,
-        };
-        if better {
-            best = Some((index, slope));
+/// Takes `steps` from the frequencies above 1, one at a time where the code lengthens least.
+fn shrink(counts: &[u32], frequencies: &mut [u16], steps: u32) {
+    let slope = |index: usize, frequency: u16| {
+        let middle = 2 * u64::from(frequency) - 1;
+        // The heap gives its largest entry: here the least slope.
+        Reverse(Slope { count: u64::from(counts[index]), middle, index: Reverse(index) })
+    };
+    let all = frequencies.iter().enumerate().filter(|&(_, &frequency)| frequency > 1);
+    let mut heap: BinaryHeap<Reverse<Slope>> =
+        all.map(|(index, &frequency)| slope(index, frequency)).collect();
+    for _ in 0..steps {
+        let Some(Reverse(best)) = heap.pop() else { return };
+        let Reverse(index) = best.index;
+        frequencies[index] -= 1;
+        if frequencies[index] > 1 {
+            heap.push(slope(index, frequencies[index]));
         }
     }
-    best.map_or(0, |(index, _)| index)
 }
+
+/// How fast a code length changes with the frequency: `count / middle`, the slope of
+/// `count * log2(frequency)` half-way to the next value, times two.
+struct Slope {
+    count: u64,
+    middle: u64,
+    index: Reverse<usize>,
+}
+
+impl Ord for Slope {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let slopes = (self.count * other.middle).cmp(&(other.count * self.middle));
+        // Without counts the smallest frequency counts as the steepest, which ends in equal shares.
+        slopes.then(other.middle.cmp(&self.middle)).then(self.index.cmp(&other.index))
+    }
+}
+
+impl PartialOrd for Slope {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Slope {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Slope {}
