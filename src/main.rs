@@ -1,2 +1,30 @@
-//! The `aiflow` command line.
-fn main() {}
+//! The `aiflow` command line: parse, dispatch, exit code.
+
+mod args;
+mod commands;
+mod files;
+mod model;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::Arguments;
+
+/// Exit codes: 0 done, 1 failed, 2 the command line was not understood.
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return output::usage(&error),
+    };
+    match arguments.command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::reader_has_gone(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Flags that several commands share, and the list of commands.
+
+use std::path::PathBuf;
+
+use aiflow::runtime::engine::EngineChoice;
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+
+/// Cuts of neural networks, and how few bytes can cross them.
+#[derive(Debug, Parser)]
+#[command(name = "aiflow", version, about, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Cuts(commands::cuts::Cuts),
+    Doctor(commands::doctor::Doctor),
+}
+
+impl Command {
+    /// Runs the command.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Cuts(command) => command.run(),
+            Self::Doctor(command) => command.run(),
+        }
+    }
+}
+
+/// Where a command's results go.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Format {
+    /// Print plain JSON records instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How the model is run.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct EngineArgs {
+    /// Engine: rten (built in), ort (ONNX Runtime, when found) or fastest
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(crate) engine: EngineChoice,
+}
+
+/// How pictures become inputs of the model.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct PreprocessArgs {
+    /// Known model whose preprocessing to use; default: MODEL.toml, else the model's name
+    #[arg(long, value_name = "NAME", conflicts_with = "preprocess")]
+    pub(crate) preset: Option<String>,
+    /// File that says how the model wants its pictures
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) preprocess: Option<PathBuf>,
+}
+
+/// Samples that run side by side.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ThreadArgs {
+    /// Threads; results do not depend on it [default: all processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    threads: Option<u16>,
+}
+
+impl ThreadArgs {
+    /// Returns the number of threads to use.
+    pub(crate) fn count(self) -> usize {
+        let available = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(available, usize::from)
+    }
+}

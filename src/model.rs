@@ -1,0 +1,166 @@
+//! A loaded model, and data for it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use aiflow::evaluation::bench::Samples;
+use aiflow::evaluation::data::{self, DataSpec, Dataset, Part, Preprocess};
+use aiflow::runtime::engine::{EngineChoice, Threads};
+use aiflow::runtime::graph::{Dim, Graph, InputSpec};
+use aiflow::runtime::{ModelFile, ModelId, Program, Value};
+use anyhow::{Result, anyhow, bail};
+
+use crate::args::PreprocessArgs;
+
+/// A model that an engine has loaded.
+pub(crate) struct LoadedModel {
+    /// Name in reports: the file's, without its ending.
+    pub(crate) name: String,
+    /// Identity.
+    pub(crate) id: ModelId,
+    /// Its graph.
+    pub(crate) graph: Graph,
+    /// What runs it.
+    pub(crate) program: Arc<dyn Program>,
+}
+
+impl LoadedModel {
+    /// Opens a model file.
+    pub(crate) fn open(path: &Path, engine: EngineChoice) -> Result<Self> {
+        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
+        Self::new(name, &ModelFile::open(path)?, engine)
+    }
+
+    /// Loads a model that was read.
+    pub(crate) fn new(name: String, file: &ModelFile, engine: EngineChoice) -> Result<Self> {
+        let graph = Graph::new(file)?;
+        let program = engine.open(Threads::default())?.load(file)?;
+        Ok(Self { name, id: file.id(), graph, program })
+    }
+
+    /// Checks that one sample fits what the model says about its inputs.
+    fn check(&self, sample: &[(String, Value)], data: &str) -> Result<()> {
+        let specs = self.graph.input_specs();
+        for spec in &specs {
+            let Some((_, value)) = sample.iter().find(|(name, _)| *name == spec.name) else {
+                let given: Vec<&str> = sample.iter().map(|(name, _)| name.as_str()).collect();
+                bail!(
+                    "the model needs an input `{}` and {data} gives {}; a data set can feed models \
+                     with one input, named by `input` of the preprocessing",
+                    spec.name,
+                    given.join(", ")
+                );
+            };
+            if !fits(spec, value.dims()) {
+                bail!(
+                    "{data} gives {:?} for the input `{}`, the model takes {}; choose the \
+                     preprocessing of this model with --preset or --preprocess",
+                    value.dims(),
+                    spec.name,
+                    wanted(spec)
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An open data set with the preprocessing that it was opened with.
+pub(crate) struct OpenData {
+    pub(crate) set: Box<dyn Dataset>,
+    pub(crate) preprocess: Option<Preprocess>,
+}
+
+impl OpenData {
+    /// Opens a data set for a model.
+    pub(crate) fn open(spec: &str, part: Part, preprocess: Option<Preprocess>) -> Result<Self> {
+        let spec: DataSpec = spec.parse()?;
+        let set = data::open(&spec.or_part(part), preprocess.as_ref())?;
+        Ok(Self { set, preprocess })
+    }
+
+    /// Reads the first `limit` samples and checks that the model takes them.
+    pub(crate) fn samples(&self, model: &LoadedModel, limit: usize) -> Result<Samples> {
+        let inputs = model.graph.input_specs();
+        let input = match (&self.preprocess, inputs.as_slice()) {
+            (Some(preprocess), _) => preprocess.input().to_owned(),
+            (None, [only, ..]) => only.name.clone(),
+            (None, []) => bail!("the model has no input"),
+        };
+        let samples = Samples::read(self.set.as_ref(), &input, limit)?;
+        for sample in &samples.inputs {
+            model.check(sample, self.set.name())?;
+        }
+        if samples.is_empty() {
+            bail!("data set `{}` has no sample; check its options", self.set.name());
+        }
+        Ok(samples)
+    }
+}
+
+/// Finds the preprocessing: what the flags name, else the file beside the model, else its preset.
+pub(crate) fn preprocess(args: &PreprocessArgs, model: &Path) -> Result<Option<Preprocess>> {
+    if let Some(file) = &args.preprocess {
+        return Ok(Some(Preprocess::read(file)?));
+    }
+    let Some(name) = &args.preset else { return Ok(Preprocess::for_model(model)?) };
+    let known = || Preprocess::preset_names().collect::<Vec<_>>().join(", ");
+    let found = Preprocess::preset(name);
+    found.map(Some).ok_or_else(|| anyhow!("no preset is called `{name}`; there are {}", known()))
+}
+
+/// Reads `NAME=SIZE`.
+pub(crate) fn parse_dim(text: &str) -> Result<(String, usize), String> {
+    let pair = text.split_once('=').and_then(|(name, size)| {
+        Some((name.to_owned(), size.parse::<usize>().ok().filter(|&size| size > 0)?))
+    });
+    pair.ok_or_else(|| "write NAME=SIZE, such as tokens=16".to_owned())
+}
+
+/// Shows dimensions without the batch, such as `64x8x8`.
+pub(crate) fn shape(dims: &[usize]) -> String {
+    let inner = if dims.len() > 1 { dims.get(1..).unwrap_or_default() } else { dims };
+    inner.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
+}
+
+fn fits(spec: &InputSpec, dims: &[usize]) -> bool {
+    let Some(wanted) = &spec.dims else { return true };
+    let same = |(wanted, &found): (&Dim, &usize)| match wanted {
+        Dim::Fixed(size) => *size == found,
+        Dim::Open(_) => true,
+    };
+    wanted.len() == dims.len() && wanted.iter().zip(dims).all(same)
+}
+
+fn wanted(spec: &InputSpec) -> String {
+    let dim = |dim: &Dim| match dim {
+        Dim::Fixed(size) => size.to_string(),
+        Dim::Open(symbol) if symbol.is_empty() => "any".to_owned(),
+        Dim::Open(symbol) => symbol.clone(),
+    };
+    let dims = spec.dims.iter().flatten().map(dim).collect::<Vec<_>>();
+    format!("[{}]", dims.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_fits_where_fixed_sizes_agree() {
+        let dims = vec![Dim::Open("N".into()), Dim::Fixed(3), Dim::Open(String::new())];
+        let spec = InputSpec { name: "x".into(), kind: None, dims: Some(dims) };
+        assert!(fits(&spec, &[1, 3, 9]));
+        assert!(!fits(&spec, &[1, 1, 9]));
+        assert!(!fits(&spec, &[1, 3]));
+        assert_eq!(wanted(&spec), "[N, 3, any]");
+    }
+
+    #[test]
+    fn sizes_are_named_pairs() {
+        assert_eq!(parse_dim("a=3"), Ok(("a".to_owned(), 3)));
+        assert!(parse_dim("a").is_err() && parse_dim("a=0").is_err() && parse_dim("a=b").is_err());
+        assert_eq!(shape(&[1, 64, 8, 8]), "64x8x8");
+        assert_eq!(shape(&[7]), "7");
+    }
+}
