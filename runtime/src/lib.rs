@@ -10,6 +10,7 @@
 //! opens no network connection. Models are local files; a hostile one gives a typed error or an
 //! honest failure of the engine, but how much time and memory a model may take is not limited.
 
+pub mod bundle;
 pub mod cut;
 pub mod digest;
 pub mod engine;

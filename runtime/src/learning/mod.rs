@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aiflow_codec::learn::{LearnConfig, LearnReport, learn};
 use aiflow_codec::tensor::ShapeError;
-use aiflow_codec::{Dims, LearnError, Layout, Profile};
+use aiflow_codec::{Dims, Layout, LearnError, Profile};
 
 pub use self::outputs::{OutputKind, Outputs};
 use self::task::CutTask;
@@ -39,7 +39,9 @@ pub enum LearningError {
         source: SplitError,
     },
     /// The samples give features of different shapes.
-    #[error("calibration sample {sample} gives {found:?} for tensor {tensor}, the first {expected:?}; use samples of one shape")]
+    #[error(
+        "calibration sample {sample} gives {found:?} for tensor {tensor}, the first {expected:?}; use samples of one shape"
+    )]
     Shapes {
         /// Name of the tensor.
         tensor: String,
@@ -122,7 +124,8 @@ pub fn learn_cut(
     let count = split.cut().tensors.len();
     let mut learned = Vec::with_capacity(count);
     for (index, tensor) in split.cut().tensors.iter().enumerate() {
-        let wrap = |source: LearnError| LearningError::Learn { tensor: tensor.name.clone(), source };
+        let wrap =
+            |source: LearnError| LearningError::Learn { tensor: tensor.name.clone(), source };
         let dims = common_dims(&reference, index, &tensor.name)?;
         let layout = Layout::infer(&dims);
         let features: Vec<Vec<f32>> =
@@ -134,8 +137,7 @@ pub fn learn_cut(
         };
         let dims = Dims::new(&dims).map_err(|e: ShapeError| wrap(e.into()))?;
         let config = config.clone().with_threads(threads);
-        let result =
-            learn(layout, &dims, &features, &task, &config, &share).map_err(wrap)?;
+        let result = learn(layout, &dims, &features, &task, &config, &share).map_err(wrap)?;
         if failed.load(Ordering::Relaxed) {
             return Err(LearningError::Tail { tensor: tensor.name.clone() });
         }
@@ -150,12 +152,18 @@ fn common_dims(
     index: usize,
     tensor: &str,
 ) -> Result<Vec<usize>, LearningError> {
-    let dims = |features: &Vec<Tensor>| features.get(index).map_or(Vec::new(), |f| f.shape().to_vec());
+    let dims =
+        |features: &Vec<Tensor>| features.get(index).map_or(Vec::new(), |f| f.shape().to_vec());
     let expected = reference.features.first().map_or(Vec::new(), dims);
     for (sample, features) in reference.features.iter().enumerate() {
         let found = dims(features);
         if found != expected {
-            return Err(LearningError::Shapes { tensor: tensor.to_owned(), sample, expected, found });
+            return Err(LearningError::Shapes {
+                tensor: tensor.to_owned(),
+                sample,
+                expected,
+                found,
+            });
         }
     }
     Ok(expected)

@@ -65,7 +65,8 @@ impl Outputs {
     /// Returns the class with the highest score, the first of equals.
     #[must_use]
     pub fn class(&self) -> Option<usize> {
-        let best = |best: (usize, f32), (i, &v): (usize, &f32)| if v > best.1 { (i, v) } else { best };
+        let best =
+            |best: (usize, f32), (i, &v): (usize, &f32)| if v > best.1 { (i, v) } else { best };
         let logits = self.logits()?;
         Some(logits.iter().enumerate().fold((0, f32::NEG_INFINITY), best).0)
     }
