@@ -95,8 +95,8 @@ impl<'a> RansDecoder<'a> {
 
     /// Consumes the symbol whose span contains [`slot`](Self::slot).
     ///
-    /// A span that does not contain it yields garbage that [`finish`](Self::finish) reports
-    /// almost surely; it never panics.
+    /// A span that does not contain it yields garbage, which [`finish`](Self::finish) mostly
+    /// reports; it never panics.
     #[inline]
     pub fn advance(&mut self, span: Span) {
         self.consume(u32::from(span.start()), u32::from(span.width()));
