@@ -39,11 +39,9 @@ impl Finder<'_> {
     /// All sets of tensors that are cuts by structure and worth a look, from the input towards the
     /// output.
     pub(super) fn candidates(&self) -> Vec<Plan> {
-        let graph = self.context.graph;
         let path = DataPath::new(&self.context);
-        let mut sets: BTreeSet<Vec<ValueId>> =
-            path.sweep(graph, self.max_tensors).into_iter().collect();
-        sets.extend(beam::search(graph, &path, &self.shapes, self.max_tensors));
+        let mut sets: BTreeSet<Vec<ValueId>> = path.sweep(self.max_tensors).into_iter().collect();
+        sets.extend(beam::search(&path, &self.shapes, self.max_tensors));
         let usable = |set: &Vec<ValueId>| set.iter().all(|&id| self.is_float(id));
         let mut plans: Vec<Plan> = sets
             .into_iter()
@@ -59,11 +57,11 @@ impl Finder<'_> {
     }
 
     /// Tells whether both sides do some of the network's work: a head without operations only
-    /// moves the input, and a tail without weights only writes the answer down.
+    /// moves the input, and a tail without products only writes the answer down.
     fn divides(&self, plan: &Plan) -> bool {
         let graph = self.context.graph;
-        let weighs = |n: usize| graph.uses_weight(NodeId::new(n));
-        self.flops(&plan.head) > 0 && plan.tail.nodes.iter().any(weighs)
+        let works = |n: usize| graph.multiplies(NodeId::new(n));
+        self.flops(&plan.head) > 0 && plan.tail.nodes.iter().any(works)
     }
 
     /// Tells whether a value can be a tensor of a cut.
@@ -149,7 +147,7 @@ impl Finder<'_> {
     /// Candidates of the sweep in the order of the file, without `kept`.
     fn swept(&self, candidates: &[Plan], kept: &[usize]) -> Vec<usize> {
         let path = DataPath::new(&self.context);
-        let sweep = path.sweep(self.context.graph, self.max_tensors);
+        let sweep = path.sweep(self.max_tensors);
         let sweep: BTreeSet<BTreeSet<ValueId>> =
             sweep.into_iter().map(|set| set.into_iter().collect()).collect();
         let is_swept = |plan: &Plan| sweep.contains(&plan.tensors.iter().copied().collect());

@@ -98,6 +98,36 @@ fn every_missing_operator_is_listed() {
     );
 }
 
+/// The small network with a dropout before its last layer, with these inputs and outputs.
+fn with_dropout(inputs: &[&str], outputs: &[&str]) -> ModelFile {
+    let mut proto = ModelProto::decode(fixtures::small_cnn().as_slice()).expect("a model");
+    let graph = proto.graph.as_mut().expect("a graph");
+    let last = graph.node.last_mut().expect("a node");
+    last.input[0] = outputs[0].to_owned();
+    let mut dropout = last.clone();
+    dropout.op_type = Some("Dropout".to_owned());
+    dropout.attribute.clear();
+    dropout.input = inputs.iter().map(|&i| i.to_owned()).collect();
+    dropout.output = outputs.iter().map(|&o| o.to_owned()).collect();
+    graph.node.insert(graph.node.len() - 1, dropout);
+    ModelFile::from_bytes(proto.encode_to_vec()).expect("a model")
+}
+
+#[test]
+fn a_dropout_passes_its_input_on() {
+    let x = Value::F32(ArrayD::from_shape_fn(vec![1, 3, 16, 16], |i| (i[2] * i[3]) as f32));
+    let run = |model: &ModelFile| {
+        let program = RtenEngine::new().load(model).expect("the engine runs it");
+        program.run(&[("x", x.clone())], &["logits"]).expect("the model runs")
+    };
+    let plain = run(&ModelFile::from_bytes(fixtures::small_cnn()).expect("a model"));
+    assert_eq!(run(&with_dropout(&["flat"], &["kept"])), plain);
+    assert_eq!(run(&with_dropout(&["flat", "", ""], &["kept", "mask"])), plain);
+    // The weights of the last layer are no constant false, so this one would train.
+    let trains = with_dropout(&["flat", "", "fc.b"], &["kept"]);
+    assert!(matches!(RtenEngine::new().load(&trains), Err(LoadError::Unsupported { .. })));
+}
+
 #[test]
 fn threads_may_share_a_program() {
     let program = load(fixtures::small_cnn());

@@ -164,10 +164,12 @@ impl Graph {
         self.outputs.contains(&id)
     }
 
-    /// Tells whether a node uses a trained weight directly, also from inside its bodies.
-    pub(crate) fn uses_weight(&self, id: NodeId) -> bool {
+    /// Tells whether a node does a network's real work: products, a recurrence, or a body with
+    /// weights.
+    pub(crate) fn multiplies(&self, id: NodeId) -> bool {
         let node = self.node(id);
-        node.body_weights > 0 || node.uses().any(|used| class::is_trained(self, used))
+        let weighs = |&id: &ValueId| class::is_trained(self, id);
+        node.multiplies() || node.body_weights > 0 || node.captures.iter().any(weighs)
     }
 
     fn data(&self, id: ValueId) -> &ValueData {

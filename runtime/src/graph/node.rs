@@ -127,6 +127,15 @@ impl Node {
         self.has_body
     }
 
+    /// Tells whether the operator does a network's real work: products of matrices or windows, a
+    /// recurrence, or something that is not known here. Bodies are not looked into.
+    pub(super) fn multiplies(&self) -> bool {
+        let op = self.op.as_str();
+        !self.is_standard()
+            || ["Conv", "MatMul", "QLinearConv", "QLinearMatMul"].iter().any(|p| op.starts_with(p))
+            || matches!(op, "Gemm" | "Einsum" | "LSTM" | "GRU" | "RNN" | "Attention")
+    }
+
     /// Tells whether the results are sequences or optionals, which no engine hands out.
     pub(super) fn yields_no_tensor(&self) -> bool {
         let op = self.op.as_str();

@@ -3,6 +3,7 @@
 mod convert;
 mod operators;
 mod pool;
+mod rewrite;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ impl Engine for RtenEngine {
         let loaded = match model.path() {
             // Only a path leads to weights in other files.
             Some(path) if model.has_external_data() => options.load_file(path),
-            _ => options.load(model.bytes().to_vec()),
+            _ => options.load(rewrite::readable(model).into_owned()),
         };
         let loaded = loaded.map_err(|error| operators::explain(model, error))?;
         let values = graph
