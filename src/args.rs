@@ -18,7 +18,10 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(commands::demo::Demo),
     Cuts(commands::cuts::Cuts),
+    Learn(commands::learn::Learn),
+    Bench(commands::bench::Bench),
     Doctor(commands::doctor::Doctor),
 }
 
@@ -26,7 +29,10 @@ impl Command {
     /// Runs the command.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Demo(command) => command.run(),
             Self::Cuts(command) => command.run(),
+            Self::Learn(command) => command.run(),
+            Self::Bench(command) => command.run(),
             Self::Doctor(command) => command.run(),
         }
     }

@@ -1,8 +1,10 @@
 //! The `aiflow` command line: parse, dispatch, exit code.
 
 mod args;
+mod bundle;
 mod commands;
 mod files;
+mod learning;
 mod model;
 mod output;
 mod progress;

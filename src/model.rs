@@ -27,8 +27,13 @@ pub(crate) struct LoadedModel {
 impl LoadedModel {
     /// Opens a model file.
     pub(crate) fn open(path: &Path, engine: EngineChoice) -> Result<Self> {
+        Self::open_read(path, &ModelFile::open(path)?, engine)
+    }
+
+    /// Loads a model that was read from `path`, which names it.
+    pub(crate) fn open_read(path: &Path, file: &ModelFile, engine: EngineChoice) -> Result<Self> {
         let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
-        Self::new(name, &ModelFile::open(path)?, engine)
+        Self::new(name, file, engine)
     }
 
     /// Loads a model that was read.

@@ -1,4 +1,7 @@
 //! One module for each command.
 
+pub(crate) mod bench;
 pub(crate) mod cuts;
+pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod learn;

@@ -1,0 +1,202 @@
+//! `aiflow bench`: bytes against accuracy, ours and every rival, on samples not learned from.
+
+use std::path::PathBuf;
+
+use aiflow::codec::learn::LearnConfig;
+use aiflow::evaluation::bench::{self, Ablation, BenchCut, BenchData, BenchOptions};
+use aiflow::evaluation::curve::{Study, Target};
+use aiflow::evaluation::data::{Part, shared_samples};
+use aiflow::evaluation::{report, rival};
+use aiflow::runtime::bundle::Provenance;
+use aiflow::runtime::cut::Cut;
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::args::{EngineArgs, PreprocessArgs, ThreadArgs};
+use crate::bundle::{CutSelection, LoadedBundle, profiles};
+use crate::model::OpenData;
+use crate::output;
+use crate::progress::Progress;
+
+/// Measure a bundle and its rivals: bytes per sample against accuracy, at every cut
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Bundle that `aiflow learn` wrote
+    bundle: PathBuf,
+    /// Data set to measure on; its test part unless it says #all
+    #[arg(long, value_name = "SPEC")]
+    data: String,
+    /// Cuts to measure: all, or names such as c03,c07
+    #[arg(long, value_name = "all|IDs", default_value = "all")]
+    cuts: CutSelection,
+    /// Measure on the first N samples only
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Methods to run, such as learned,int4+zstd,webp*; default: all
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    methods: Vec<String>,
+    /// Learn and measure again without each stage of the codec
+    #[arg(long)]
+    ablation: bool,
+    /// Bootstrap draws of the intervals
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    draws: u32,
+    /// Data set that rivals learn from; default: what the bundle was learned from
+    #[arg(long, value_name = "SPEC")]
+    calibration: Option<String>,
+    /// The model, where it is neither in the bundle nor beside it
+    #[arg(long, value_name = "FILE.onnx")]
+    model: Option<PathBuf>,
+    /// Write one page with all curves
+    #[arg(long, value_name = "FILE.html")]
+    html: Option<PathBuf>,
+    /// Write one row for each point
+    #[arg(long, value_name = "FILE.csv")]
+    csv: Option<PathBuf>,
+    /// Write one row for each cut and method
+    #[arg(long, value_name = "FILE.csv")]
+    summary_csv: Option<PathBuf>,
+    /// Write all records as JSON; without a file, or to `-`, on standard output
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    json: Option<PathBuf>,
+    #[command(flatten)]
+    preprocess: PreprocessArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> Result<()> {
+        self.check_methods()?;
+        let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
+        let study = self.measure(&loaded)?;
+        if let Some(path) = &self.html {
+            report::write_html(path, &study)?;
+        }
+        if let Some(path) = &self.csv {
+            report::write_points_csv(path, &study.points)?;
+        }
+        if let Some(path) = &self.summary_csv {
+            report::write_summaries_csv(path, &study.summaries)?;
+        }
+        match &self.json {
+            Some(path) if path.as_os_str() == "-" => return output::json(&study),
+            Some(path) => report::write_json(path, &study)?,
+            None => {}
+        }
+        self.print(&study)
+    }
+
+    /// Refuses names that no method has: a bench without its rivals would say too much.
+    fn check_methods(&self) -> Result<()> {
+        let own = bench::Use::ALL.map(|with| with.method());
+        let pictures = rival::picture_codecs();
+        let mut known: Vec<&str> = own.into_iter().chain(rival::methods()).collect();
+        known.extend(pictures.iter().map(|codec| codec.name()));
+        known.dedup();
+        let matches = |wanted: &str| match wanted.strip_suffix('*') {
+            Some(prefix) => known.iter().any(|name| name.starts_with(prefix)),
+            None => known.contains(&wanted),
+        };
+        match self.methods.iter().find(|wanted| !matches(wanted)) {
+            Some(wanted) => bail!("there is no method `{wanted}`; there are {}", known.join(", ")),
+            None => Ok(()),
+        }
+    }
+
+    fn measure(&self, loaded: &LoadedBundle) -> Result<Study> {
+        let preprocess = loaded.preprocess(&self.preprocess)?;
+        let provenance = loaded.bundle.manifest().provenance.as_ref();
+        let (calibration, learned_from) = self.calibration_data(provenance)?;
+        let calibration = OpenData::open(&calibration, Part::Train, preprocess.clone()).context(
+            "the samples that the bundle was learned from; name them with --calibration",
+        )?;
+        let test = OpenData::open(&self.data, Part::Test, preprocess)?;
+        let shared = shared_samples(calibration.set.as_ref(), test.set.as_ref());
+        if shared > 0 {
+            bail!(
+                "{shared} samples of {} were learned from ({}); measure on others, such as another \
+                 part (#test) or another seed",
+                test.set.name(),
+                calibration.set.name()
+            );
+        }
+        let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
+        let test_samples = test.samples(&loaded.model, limit)?;
+        let calibration_samples = calibration.samples(&loaded.model, learned_from)?;
+        let bar = Progress::new("measuring");
+        let progress = |what: &str, share: f32| bar.update(what, share);
+        let data = BenchData {
+            model: &loaded.model.name,
+            dataset: test.set.name(),
+            test: &test_samples,
+            calibration: &calibration_samples,
+            preprocess: test.preprocess.as_ref(),
+        };
+        Ok(bench::run(&data, &self.bench_cuts(loaded)?, &self.options(provenance), &progress)?)
+    }
+
+    /// Returns the name of the calibration data and how many of its samples were used.
+    fn calibration_data(&self, provenance: Option<&Provenance>) -> Result<(String, usize)> {
+        match (&self.calibration, provenance) {
+            (Some(spec), _) => Ok((spec.clone(), usize::MAX)),
+            (None, Some(learned)) => {
+                Ok((learned.data.clone(), usize::try_from(learned.samples).unwrap_or(usize::MAX)))
+            }
+            (None, None) => {
+                bail!(
+                    "the bundle does not say what it was learned from; name it with --calibration"
+                )
+            }
+        }
+    }
+
+    fn bench_cuts(&self, loaded: &LoadedBundle) -> Result<Vec<BenchCut>> {
+        let all: Vec<Cut> = loaded.bundle.cuts().map(|cut| cut.cut().clone()).collect();
+        let chosen = self.cuts.choose(all)?;
+        let with_profiles = |cut: Cut| {
+            let profiles = profiles(loaded.cut(cut.id)?)?;
+            Ok(BenchCut { split: loaded.split(&cut), profiles })
+        };
+        chosen.into_iter().map(with_profiles).collect()
+    }
+
+    fn options(&self, provenance: Option<&Provenance>) -> BenchOptions {
+        let settings = provenance.map(|provenance| &provenance.settings);
+        let target = settings.and_then(|settings| settings.get("target_loss")?.as_f64());
+        let learn = LearnConfig::default();
+        BenchOptions {
+            threads: self.threads.count(),
+            methods: self.methods.clone(),
+            draws: self.draws as usize,
+            ablation: if self.ablation { Ablation::Run } else { Ablation::Skip },
+            learn: target.map_or(learn.clone(), |target| learn.with_target_loss(target)),
+        }
+    }
+
+    fn print(&self, study: &Study) -> Result<()> {
+        let width = output::width();
+        output::heading("Bytes per sample at equal quality")?;
+        output::table(&report::summary_table(study, width), &OWN_METHODS)?;
+        if !study.ratios.is_empty() {
+            output::heading("Bytes of `learned` over those of each rival, at a KL of 0.03")?;
+            let ratios = report::ratios_table(study, OWN_METHODS[0], Target::Kl003, width);
+            output::table(&ratios, &[])?;
+        }
+        output::heading("In words")?;
+        for sentence in report::findings(study) {
+            output::text(&format!("• {sentence}"))?;
+        }
+        let written = [&self.html, &self.csv, &self.summary_csv, &self.json];
+        for path in written.into_iter().flatten() {
+            output::text(&format!("written: {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Our own methods, which tables show in green.
+pub(crate) const OWN_METHODS: [&str; 4] =
+    ["learned", "learned+confidence", "learned+layers", "learned-fast"];

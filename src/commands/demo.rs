@@ -1,0 +1,179 @@
+//! `aiflow demo`: the whole job on the model and the pictures that ship with the program.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use aiflow::codec::learn::LearnConfig;
+use aiflow::evaluation::bench::{self, BenchCut, BenchData, BenchOptions, Samples};
+use aiflow::evaluation::curve::Study;
+use aiflow::evaluation::data::{Part, Preprocess};
+use aiflow::evaluation::report;
+use aiflow::runtime::ModelFile;
+use aiflow::runtime::cut::{self, Cut, CutOptions};
+use aiflow::runtime::engine::EngineChoice;
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::args::{Format, ThreadArgs};
+use crate::commands::cuts;
+use crate::learning::{self, LearnedCut, Record};
+use crate::model::{LoadedModel, OpenData};
+use crate::output;
+use crate::progress::Progress;
+
+/// Learn and measure the shipped model on generated pictures, and write a report
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Demo {
+    /// Where the report goes
+    #[arg(short, long, value_name = "FILE.html", default_value = "aiflow-report.html")]
+    output: PathBuf,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Demo {
+    pub(crate) fn run(self) -> Result<()> {
+        let started = Instant::now();
+        let threads = self.threads.count();
+        let stage = Stage::open()?;
+        if !self.format.json {
+            stage.introduce()?;
+        }
+        let learned = stage.learn(threads)?;
+        if !self.format.json {
+            let records: Vec<Record> =
+                learned.iter().flat_map(|cut| cut.records(learning::TARGET_LOSS)).collect();
+            output::heading("What was learned from forward passes alone")?;
+            output::table(&learning::table(&records), &[])?;
+        }
+        let study = stage.measure(learned, threads)?;
+        report::write_html(&self.output, &study)?;
+        if self.format.json {
+            return output::json(&study);
+        }
+        print_findings(&study)?;
+        output::text(&format!(
+            "\nThe report with all curves: {} ({:.0} s in all)",
+            self.output.display(),
+            started.elapsed().as_secs_f64()
+        ))
+    }
+}
+
+/// The shipped model with its data.
+struct Stage {
+    model: LoadedModel,
+    cuts: Vec<Cut>,
+    calibration: Samples,
+    test: Samples,
+    test_name: String,
+    preprocess: Preprocess,
+    config: LearnConfig,
+}
+
+impl Stage {
+    fn open() -> Result<Self> {
+        let file = ModelFile::from_bytes(MODEL.to_vec())?;
+        let model = LoadedModel::new(NAME.to_owned(), &file, EngineChoice::Rten)?;
+        let preprocess = Preprocess::preset(NAME).context("the preset of the shipped model")?;
+        let open = |spec| OpenData::open(spec, Part::All, Some(preprocess.clone()));
+        let calibration = open(CALIBRATION)?.samples(&model, usize::MAX)?;
+        let test = open(TEST)?;
+        let test_name = test.set.name().to_owned();
+        let test = test.samples(&model, usize::MAX)?;
+        let real = calibration.inputs.get(..2).unwrap_or_default();
+        let found = cut::search(&model.graph, &model.program, real, &CutOptions::default())?;
+        let cuts = found.cuts;
+        let config = LearnConfig::default().with_target_loss(learning::TARGET_LOSS);
+        Ok(Self { model, cuts, calibration, test, test_name, preprocess, config })
+    }
+
+    fn introduce(&self) -> Result<()> {
+        output::text(&format!(
+            "A network of {:.1} MFLOP tells twelve kinds of drawn pictures apart. Where can it be cut in\n\
+             two, and how few bytes can cross between the parts?",
+            self.cuts.first().map_or(0.0, |cut| (cut.flops_head + cut.flops_tail) as f64 / 1e6)
+        ))?;
+        output::heading("Cuts, each proved by running both parts against the whole")?;
+        output::table(&cuts::table(&self.cuts), &[])
+    }
+
+    fn learn(&self, threads: usize) -> Result<Vec<LearnedCut>> {
+        let bar = Progress::new("learning");
+        let progress = |what: &str, share: f32| bar.update(&format!("learning {what}"), share);
+        let cuts = self.cuts.iter().filter(|cut| cut.tensors.len() == 1).cloned().collect();
+        learning::learn(
+            &self.model,
+            cuts,
+            &self.calibration.inputs,
+            &self.config,
+            threads,
+            &progress,
+        )
+    }
+
+    fn measure(&self, learned: Vec<LearnedCut>, threads: usize) -> Result<Study> {
+        let bar = Progress::new("measuring");
+        let progress = |what: &str, share: f32| bar.update(&format!("measuring {what}"), share);
+        let cuts: Vec<BenchCut> = learned.into_iter().map(bench_cut).collect();
+        let options = BenchOptions {
+            threads,
+            methods: METHODS.map(str::to_owned).to_vec(),
+            ..BenchOptions::default()
+        };
+        let data = BenchData {
+            model: &self.model.name,
+            dataset: &self.test_name,
+            test: &self.test,
+            calibration: &self.calibration,
+            preprocess: Some(&self.preprocess),
+        };
+        Ok(bench::run(&data, &cuts, &options, &progress)?)
+    }
+}
+
+fn bench_cut(learned: LearnedCut) -> BenchCut {
+    let profiles = learned.tensors.into_iter().map(|tensor| Arc::new(tensor.profile)).collect();
+    BenchCut { split: learned.split, profiles }
+}
+
+fn print_findings(study: &Study) -> Result<()> {
+    output::heading("Bytes per picture at equal quality")?;
+    let table = report::summary_table(study, output::width());
+    output::table(&table, &["learned", "learned+confidence"])?;
+    output::heading("In words")?;
+    for sentence in report::findings(study) {
+        output::text(&format!("• {sentence}"))?;
+    }
+    Ok(())
+}
+
+/// The model that ships with the program.
+const MODEL: &[u8] = include_bytes!("../../models/scenes-cnn/scenes-cnn.onnx");
+const NAME: &str = "scenes-cnn";
+
+/// Pictures to learn from, and others to measure with: the seeds differ from each other and from
+/// those that the network was trained on.
+const CALIBRATION: &str = "scenes:400@11";
+const TEST: &str = "scenes:500@12";
+
+/// What is measured: one of each kind, so that the demo stays short. `bench` measures all.
+const METHODS: [&str; 14] = [
+    "learned",
+    "learned+confidence",
+    "raw-fp32",
+    "raw-fp16",
+    "int8+zstd",
+    "int6+zstd",
+    "int4+zstd",
+    "int3+zstd",
+    "int2+zstd",
+    "kvtc",
+    "turboquant",
+    "clip-ecsq",
+    "jpeg-input",
+    "webp-input",
+];

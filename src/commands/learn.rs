@@ -1,0 +1,184 @@
+//! `aiflow learn`: profiles for the cuts of a model.
+
+use std::path::{Path, PathBuf};
+
+use aiflow::codec::learn::LearnConfig;
+use aiflow::evaluation::data::Part;
+use aiflow::runtime::ModelFile;
+use aiflow::runtime::bundle::{BundleBuilder, CutFiles, Existing, Provenance};
+use aiflow::runtime::cut::{self, CutOptions};
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use serde::Serialize;
+
+use crate::args::{EngineArgs, Format, PreprocessArgs, ThreadArgs};
+use crate::bundle::CutSelection;
+use crate::learning::{self, LearnedCut, Record, TARGET_LOSS};
+use crate::model::{LoadedModel, OpenData, preprocess};
+use crate::output;
+use crate::progress::Progress;
+
+/// Learn how to code what crosses the cuts of a model, from samples and forward passes
+#[derive(Debug, Args)]
+pub(crate) struct Learn {
+    /// ONNX file
+    model: PathBuf,
+    /// Data set to learn from, such as cifar10:DIR; its training part unless it says #all
+    #[arg(long, value_name = "SPEC")]
+    data: String,
+    /// Cuts to learn: all, or names from `aiflow cuts`, such as c03,c07
+    #[arg(long, value_name = "all|IDs", default_value = "all")]
+    cuts: CutSelection,
+    /// Folder that the bundle is written to
+    #[arg(short, long, value_name = "BUNDLE")]
+    output: PathBuf,
+    /// Samples to learn from
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    samples: u32,
+    /// Loss in nats of KL divergence at which tools are compared
+    #[arg(long, value_name = "NATS", default_value_t = TARGET_LOSS, value_parser = parse_loss)]
+    target_loss: f64,
+    /// Replace a bundle that is there
+    #[arg(long)]
+    replace: bool,
+    /// Leave the model out of the bundle; it is then looked for beside it
+    #[arg(long)]
+    without_model: bool,
+    #[command(flatten)]
+    preprocess: PreprocessArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What was learned, as JSON.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    bundle: String,
+    model: &'a str,
+    model_id: String,
+    data: &'a str,
+    samples: usize,
+    tensors: &'a [Record],
+}
+
+impl Learn {
+    pub(crate) fn run(self) -> Result<()> {
+        self.check_target()?;
+        let file = ModelFile::open(&self.model)?;
+        let model = LoadedModel::open_read(&self.model, &file, self.engine.engine)?;
+        let preprocess = preprocess(&self.preprocess, &self.model)?;
+        let data = OpenData::open(&self.data, Part::Train, preprocess)?;
+        let samples = data.samples(&model, self.samples as usize)?;
+        let bar = Progress::new("looking for cuts");
+        let mut options = CutOptions::default();
+        if self.cuts.names_dominated() {
+            options = options.with_dominated();
+        }
+        let real = samples.inputs.get(..PROVED_ON.min(samples.len())).unwrap_or_default();
+        let found = cut::search(&model.graph, &model.program, real, &options)?;
+        let all = found.cuts.into_iter().chain(found.dominated).collect();
+        let cuts = self.cuts.choose(all)?;
+        if cuts.is_empty() {
+            bail!("{} has no cut that could be proved; see `aiflow cuts`", model.name);
+        }
+        let config = LearnConfig::default().with_target_loss(self.target_loss);
+        let progress = |what: &str, share: f32| bar.update(what, share);
+        let threads = self.threads.count();
+        let learned = learning::learn(&model, cuts, &samples.inputs, &config, threads, &progress)?;
+        drop(bar);
+        let records: Vec<Record> =
+            learned.iter().flat_map(|cut| cut.records(self.target_loss)).collect();
+        let provenance = Provenance {
+            data: data.set.name().to_owned(),
+            samples: samples.len() as u64,
+            seed: 0,
+            engine: self.engine.engine.to_string(),
+            settings: serde_json::json!({ "target_loss": self.target_loss }),
+        };
+        self.write(&model, &file, &data, learned, provenance, found.total_flops)?;
+        self.print(&model, &data, samples.len(), &records)
+    }
+
+    /// Refuses a target that could not be written, before the work is done.
+    fn check_target(&self) -> Result<()> {
+        let folder = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if !folder.unwrap_or(Path::new(".")).is_dir() {
+            bail!("cannot write {}: its folder does not exist", self.output.display());
+        }
+        if self.output.exists() && !self.replace {
+            bail!("{} exists; choose another name or add --replace", self.output.display());
+        }
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        model: &LoadedModel,
+        file: &ModelFile,
+        data: &OpenData,
+        learned: Vec<LearnedCut>,
+        provenance: Provenance,
+        total_flops: u64,
+    ) -> Result<()> {
+        let file_name = self.model.file_name().unwrap_or_default().to_string_lossy();
+        let mut builder = BundleBuilder::new(&model.name, model.id, &file_name, total_flops)
+            .with_provenance(provenance);
+        if let Some(preprocess) = &data.preprocess {
+            let stored = serde_json::to_value(preprocess).context("storing the preprocessing")?;
+            builder = builder.with_preprocessing(stored);
+        }
+        if !self.without_model && !file.has_external_data() {
+            builder = builder.with_model(file);
+        }
+        for cut in learned {
+            let report = serde_json::to_value(cut.records(self.target_loss));
+            let files = CutFiles {
+                profiles: cut.tensors.iter().map(|tensor| tensor.profile.to_bytes()).collect(),
+                report: report.context("storing what was learned")?,
+                ..CutFiles::default()
+            };
+            builder.add_cut(cut.split.cut().clone(), files);
+        }
+        let existing = if self.replace { Existing::Replace } else { Existing::Keep };
+        Ok(builder.build()?.write(&self.output, existing)?)
+    }
+
+    fn print(
+        &self,
+        model: &LoadedModel,
+        data: &OpenData,
+        samples: usize,
+        records: &[Record],
+    ) -> Result<()> {
+        if self.format.json {
+            return output::json(&Report {
+                bundle: self.output.display().to_string(),
+                model: &model.name,
+                model_id: model.id.to_string(),
+                data: data.set.name(),
+                samples,
+                tensors: records,
+            });
+        }
+        output::table(&learning::table(records), &[])?;
+        output::text(&format!(
+            "Learned from {samples} samples of {} and written to {}.\n\
+             Measure it on other samples: aiflow bench {} --data SPEC",
+            data.set.name(),
+            self.output.display(),
+            self.output.display()
+        ))
+    }
+}
+
+fn parse_loss(text: &str) -> Result<f64, String> {
+    let loss = text.parse::<f64>().ok().filter(|loss| *loss > 0.0 && *loss <= 10.0);
+    loss.ok_or_else(|| "a loss is a number above 0 and at most 10".to_owned())
+}
+
+/// Samples that each cut is proved on before it is learned.
+const PROVED_ON: usize = 2;
