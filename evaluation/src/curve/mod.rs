@@ -51,6 +51,6 @@ pub use outcome::{MAX_KL, OutputKind, Reference};
 pub use record::{
     AblationRecord, Bound, CutRecord, PointRecord, RatioRecord, Study, SummaryRecord,
 };
-pub use series::INT_K;
+pub use series::{INT_K, INT_K_MSE};
 pub use summary::{Summaries, summarise};
 pub use target::{Axis, Target};

@@ -73,7 +73,8 @@ pub struct SummaryRecord {
     pub model: String,
     /// Cut id.
     pub cut: String,
-    /// Method name; `int-k` stands for the smallest payload of each width of `int8` to `int2`.
+    /// Method name, or one of the series [`INT_K`](super::INT_K) and
+    /// [`INT_K_MSE`](super::INT_K_MSE).
     pub method: String,
     /// Number of measured settings.
     pub settings: usize,

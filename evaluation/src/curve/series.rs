@@ -7,8 +7,16 @@ use super::target::{Axis, Target};
 use crate::rival::{Family, family};
 use crate::statistics::{Crossing, Interval, RateCurve};
 
-/// Name of the series that takes the smallest payload of each width of `int8` to `int2`.
+/// Name of the series of the best points of `int8` to `int2` with any lossless stage and any clip:
+/// the strongest that uniform quantisers can do.
 pub const INT_K: &str = "int-k";
+
+/// Name of the series of the smallest payload of each width of `int8` to `int2` at its
+/// least-squares clip: what a user of a common quantiser gets.
+pub const INT_K_MSE: &str = "int-k-mse";
+
+/// Setting of the least-squares clip.
+const MSE_CLIP: &str = "clip=1";
 
 /// All settings of one method on one cut.
 #[derive(Debug)]
@@ -18,7 +26,8 @@ pub(crate) struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    /// Groups the points of one cut by method, in order of appearance, and adds `int-k`.
+    /// Groups the points of one cut by method, in order of appearance, and adds the two series of
+    /// integer widths.
     pub(crate) fn group(points: &[&'a Measured]) -> Vec<Self> {
         let mut series: Vec<Self> = Vec::new();
         for point in points {
@@ -28,29 +37,25 @@ impl<'a> Series<'a> {
                 None => series.push(Self { name: name.clone(), points: vec![point] }),
             }
         }
-        let mut widths: BTreeMap<&str, &Measured> = BTreeMap::new();
-        for point in points.iter().filter(|point| family(&point.record.method) == Family::Int) {
-            let method = point.record.method.as_str();
-            let width = method.split_once('+').map_or(method, |(width, _)| width);
-            let best = widths.entry(width).or_insert(point);
-            if point.record.bytes_mean < best.record.bytes_mean {
-                *best = point;
+        let smallest = smallest_integers(points);
+        let is_plain = |point: &&Measured| matches!(point.record.setting.as_str(), MSE_CLIP | "");
+        let plain: Vec<&Measured> = smallest.iter().copied().filter(is_plain).collect();
+        for (name, points) in [(INT_K, smallest), (INT_K_MSE, plain)] {
+            if !points.is_empty() {
+                series.push(Self { name: name.to_owned(), points });
             }
-        }
-        if !widths.is_empty() {
-            series.push(Self { name: INT_K.to_owned(), points: widths.into_values().collect() });
         }
         series
     }
 
     /// Returns whether the series belongs to a rival rather than to the learned codec.
     pub(crate) fn is_rival(&self) -> bool {
-        self.name == INT_K || family(&self.name) != Family::Learned
+        family(&self.name) != Family::Learned
     }
 
     /// Returns the curve on an axis.
     pub(crate) fn curve(&self, axis: Axis) -> Option<RateCurve> {
-        RateCurve::new(
+        self.rate_curve(
             self.points
                 .iter()
                 .filter_map(|point| Some((point.record.bytes_mean, axis.quality(&point.record)?))),
@@ -59,7 +64,7 @@ impl<'a> Series<'a> {
 
     /// Returns the curve on an axis as one bootstrap draw sees it.
     fn draw_curve(&self, axis: Axis, draw: usize) -> Option<RateCurve> {
-        RateCurve::new(self.points.iter().filter_map(|point| {
+        self.rate_curve(self.points.iter().filter_map(|point| {
             let draws = &point.draws;
             let quality = match axis {
                 Axis::Top1 => *draws.top1.as_ref()?.get(draw)?,
@@ -68,6 +73,16 @@ impl<'a> Series<'a> {
             };
             Some((*draws.bytes.get(draw)?, quality))
         }))
+    }
+
+    /// Builds the curve of points. A series of several quantisers keeps its best points only:
+    /// pooled with those that others beat, it would look weaker than it is.
+    fn rate_curve(&self, points: impl Iterator<Item = (f64, f64)>) -> Option<RateCurve> {
+        if self.name == INT_K {
+            RateCurve::new(undominated(points.collect()))
+        } else {
+            RateCurve::new(points)
+        }
     }
 
     /// Returns where the series reaches each target, on the whole and on every draw.
@@ -102,6 +117,33 @@ impl<'a> Series<'a> {
         }
         all
     }
+}
+
+/// Returns for each integer width and clip the point with the fewest bytes; lossless stages do not
+/// change the quality.
+fn smallest_integers<'a>(points: &[&'a Measured]) -> Vec<&'a Measured> {
+    let mut best: BTreeMap<(&str, &str), &Measured> = BTreeMap::new();
+    for point in points.iter().filter(|point| family(&point.record.method) == Family::Int) {
+        let method = point.record.method.as_str();
+        let width = method.split_once('+').map_or(method, |(width, _)| width);
+        let kept = best.entry((width, point.record.setting.as_str())).or_insert(point);
+        if point.record.bytes_mean < kept.record.bytes_mean {
+            *kept = point;
+        }
+    }
+    best.into_values().collect()
+}
+
+/// Keeps the points that no other beats in both bytes and quality.
+fn undominated(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    let mut best = f64::NEG_INFINITY;
+    points.retain(|(_, quality)| {
+        let better = *quality > best;
+        best = best.max(*quality);
+        better
+    });
+    points
 }
 
 /// Top-1 of the uncompressed model, on the whole and on every draw.

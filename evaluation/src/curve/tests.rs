@@ -134,10 +134,30 @@ fn int_k_takes_the_smallest_payload_of_each_width() {
     assert_eq!(int_k.settings, 2);
     let bytes = int_k.bytes_at_95_agreement.unwrap();
     assert!((120.0..300.0).contains(&bytes), "{bytes}");
+    let plain = summaries.summaries.iter().find(|s| s.method == INT_K_MSE).unwrap();
+    assert_eq!(plain.bytes_at_95_agreement, int_k.bytes_at_95_agreement);
     let single = summaries.summaries.iter().find(|s| s.method == "int4+zstd").unwrap();
     assert_eq!(single.bytes_at_95_agreement, None);
     assert!((single.at_most["bytes_at_95_agreement"] - 300.0).abs() < 1e-6);
     assert!(summaries.ratios.is_empty());
+}
+
+#[test]
+fn int_k_drops_what_others_beat_and_its_plain_sister_the_wide_clips() {
+    let mut points = vec![
+        measured("c01", "int4+zstd", 300, 0.5),
+        measured("c01", "int3", 400, 1.0),
+        measured("c01", "int2+zstd", 120, 3.0),
+    ];
+    let mut wide = measured("c01", "int4+zstd", 200, 1.0);
+    wide.record.setting = "clip=2".to_owned();
+    points.push(wide);
+    let summaries = summarise(&points, &reference().0, &resamples());
+    let bytes = |method: &str| {
+        let found = summaries.summaries.iter().find(|s| s.method == method).unwrap();
+        found.bytes_at_kl_0_03.unwrap()
+    };
+    assert!(bytes(INT_K) < 0.9 * bytes(INT_K_MSE), "{} {}", bytes(INT_K), bytes(INT_K_MSE));
 }
 
 #[test]

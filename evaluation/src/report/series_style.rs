@@ -54,7 +54,7 @@ pub(crate) fn style_of(method: &str, variant: usize) -> SeriesStyle {
 /// Returns the name of a method for a reader.
 pub(crate) fn reader_name(method: &str) -> String {
     match method {
-        INT_K => "int-k, best of raw, lz4, zstd".to_owned(),
+        INT_K => "int-k: best of int8 to int2, any clip, lz4 or zstd".to_owned(),
         "kvtc" => "kvtc: KLT + integer bits + DEFLATE".to_owned(),
         "turboquant" => "turboquant: rotation + Lloyd-Max".to_owned(),
         "clip-ecsq" => "clip-ecsq: clip + ECSQ + arithmetic coder".to_owned(),

@@ -1,7 +1,7 @@
 //! What a study found, in plain sentences.
 
 use super::number;
-use crate::curve::{Bound, CutRecord, INT_K, RatioRecord, Study};
+use crate::curve::{Bound, CutRecord, INT_K, INT_K_MSE, RatioRecord, Study};
 use crate::rival::{Family, family};
 
 const AT_95: &str = "bytes_at_95_agreement";
@@ -13,7 +13,7 @@ const WEBP: &str = "webp-input";
 pub(crate) fn lead_method(study: &Study) -> Option<&str> {
     let learned = || {
         let names = study.summaries.iter().map(|summary| summary.method.as_str());
-        names.filter(|name| *name != INT_K && family(name) == Family::Learned)
+        names.filter(|name| family(name) == Family::Learned)
     };
     learned().find(|name| *name == "learned").or_else(|| learned().next())
 }
@@ -23,11 +23,12 @@ pub(crate) fn rank(method: &str, lead: Option<&str>) -> u8 {
     match method {
         _ if Some(method) == lead => 0,
         INT_K => 2,
+        INT_K_MSE => 3,
         _ => match family(method) {
             Family::Learned => 1,
-            Family::Recipe => 3,
-            Family::Input => 4,
-            _ => 5,
+            Family::Recipe => 4,
+            Family::Input => 5,
+            _ => 6,
         },
     }
 }

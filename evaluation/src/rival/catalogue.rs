@@ -64,7 +64,7 @@ pub fn methods() -> impl Iterator<Item = &'static str> {
 pub fn family(method: &str) -> Family {
     if FLOATS.iter().any(|(name, _)| *name == method) {
         Family::Float
-    } else if UNIFORM.iter().any(|(name, ..)| *name == method) {
+    } else if UNIFORM.iter().any(|(name, ..)| *name == method) || method.starts_with("int-k") {
         Family::Int
     } else if RECIPES.contains(&method) {
         Family::Recipe
@@ -87,7 +87,7 @@ pub fn calibrate(
         return Ok(vec![Box::new(*codec)]);
     }
     if let Some((name, bits, coder)) = UNIFORM.iter().find(|(name, ..)| *name == method) {
-        return Ok(vec![Box::new(UniformCodec::calibrate(name, *bits, *coder, calibration))]);
+        return Ok(boxed(UniformCodec::calibrate(name, *bits, *coder, calibration)));
     }
     match method {
         "kvtc" => Ok(boxed(KvtcCodec::calibrate(calibration))),

@@ -38,13 +38,13 @@ impl EcsqCodec {
             let range = ClipRange { low, high }.fit(&values, count as u32 - 1);
             let scale = variance(&values, range);
             for lambda in LAMBDAS {
-                designs.push((lambda, Design::new(&values, range, count, lambda * scale)));
+                designs.push(Design::new(&values, range, count, lambda * scale));
             }
         }
-        lower_hull(designs)
+        lower_hull(designs, variance(&values, ClipRange { low, high }))
             .into_iter()
-            .map(|(lambda, design)| Self {
-                setting: format!("levels={},lambda={lambda}", design.quantiser.levels.len()),
+            .map(|design| Self {
+                setting: format!("bits={:.4},levels={}", design.rate, design.shares.len()),
                 contexts: contexts(&design.shares),
                 quantiser: design.quantiser,
             })
@@ -236,17 +236,15 @@ fn contexts(shares: &[f64]) -> Vec<Probability> {
 
 /// Keeps the designs on the lower convex hull of rate and distortion, cheapest first. Designs
 /// closer together than [`MIN_RATE_RATIO`] add no point to a curve.
-fn lower_hull(mut designs: Vec<(f64, Design)>) -> Vec<(f64, Design)> {
-    designs.retain(|(_, design)| design.rate > 1e-4);
-    designs.sort_by(|(_, a), (_, b)| {
-        a.rate.total_cmp(&b.rate).then(a.distortion.total_cmp(&b.distortion))
-    });
-    let mut hull: Vec<(f64, Design)> = Vec::new();
-    for (lambda, design) in designs {
-        if hull.last().is_some_and(|(_, last)| last.distortion <= design.distortion) {
+fn lower_hull(mut designs: Vec<Design>, variance: f64) -> Vec<Design> {
+    designs.retain(|design| design.rate > 1e-4 && design.distortion < MAX_NOISE * variance);
+    designs.sort_by(|a, b| a.rate.total_cmp(&b.rate).then(a.distortion.total_cmp(&b.distortion)));
+    let mut hull: Vec<Design> = Vec::new();
+    for design in designs {
+        if hull.last().is_some_and(|last| last.distortion <= design.distortion) {
             continue;
         }
-        while let [.., (_, a), (_, b)] = hull.as_slice() {
+        while let [.., a, b] = hull.as_slice() {
             let turn = (b.rate - a.rate) * (design.distortion - a.distortion)
                 - (b.distortion - a.distortion) * (design.rate - a.rate);
             if turn > 0.0 {
@@ -254,10 +252,10 @@ fn lower_hull(mut designs: Vec<(f64, Design)>) -> Vec<(f64, Design)> {
             }
             hull.pop();
         }
-        hull.push((lambda, design));
+        hull.push(design);
     }
     let mut last_rate = 0.0;
-    hull.retain(|(_, design)| {
+    hull.retain(|design| {
         let apart = design.rate >= last_rate * MIN_RATE_RATIO;
         if apart {
             last_rate = design.rate;
@@ -268,6 +266,8 @@ fn lower_hull(mut designs: Vec<(f64, Design)>) -> Vec<(f64, Design)> {
 }
 
 const MIN_RATE_RATIO: f64 = 1.12;
+/// Share of the variance beyond which a design keeps next to nothing.
+const MAX_NOISE: f64 = 0.9;
 
 #[cfg(test)]
 mod tests {

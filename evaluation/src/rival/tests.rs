@@ -73,10 +73,10 @@ fn dearer_settings_of_a_recipe_lose_less() {
     for (dims, offset) in LAYOUTS {
         let learned = features(40, dims, offset, 1);
         let calibration = Calibration::new(learned.iter().map(Vec::as_slice), dims).unwrap();
-        for method in ["kvtc", "turboquant", "clip-ecsq"] {
+        for method in ["kvtc", "turboquant", "clip-ecsq", "int2+zstd"] {
             let mut last = (0, f64::INFINITY);
             let codecs = calibrate(method, &calibration).unwrap();
-            assert!(codecs.len() >= 5, "{method}: {} settings", codecs.len());
+            assert!(codecs.len() >= 4, "{method}: {} settings", codecs.len());
             for codec in codecs {
                 let (mut bytes, mut error) = (0, 0.0);
                 for feature in &learned {
@@ -99,7 +99,7 @@ fn sparse_features_compress_and_lossless_stages_do_not_change_levels() {
     let dims = [1, 16, 8, 8];
     let learned = features(24, &dims, 6.0, 1);
     let calibration = Calibration::new(learned.iter().map(Vec::as_slice), &dims).unwrap();
-    let one = |method: &str| calibrate(method, &calibration).unwrap().remove(0);
+    let one = |method: &str| calibrate(method, &calibration).unwrap().pop().unwrap();
     for bits in ["int8", "int6", "int4", "int3", "int2"] {
         let raw = one(bits);
         let plain = raw.encode(&learned[0], &dims).unwrap();

@@ -72,7 +72,7 @@ fn plotted_series<'a>(study: &'a Study, cut: &str) -> Vec<Plotted<'a>> {
             found.points.push(point);
             continue;
         }
-        let learned = name != INT_K && family(name) == Family::Learned;
+        let learned = family(name) == Family::Learned;
         let style = style_of(name, variants);
         variants += usize::from(learned);
         let spread = if learned { Spread::Band } else { Spread::None };
@@ -80,7 +80,7 @@ fn plotted_series<'a>(study: &'a Study, cut: &str) -> Vec<Plotted<'a>> {
     }
     for series in &mut series {
         if series.name == INT_K {
-            series.points = smallest_of_each_quality(&series.points);
+            series.points = strongest(&series.points);
         }
         series.points.sort_by(|a, b| a.bytes_mean.total_cmp(&b.bytes_mean));
     }
@@ -88,18 +88,13 @@ fn plotted_series<'a>(study: &'a Study, cut: &str) -> Vec<Plotted<'a>> {
     series
 }
 
-/// Keeps the smallest payload of each integer width.
-fn smallest_of_each_quality<'a>(points: &[&'a PointRecord]) -> Vec<&'a PointRecord> {
-    let width = |point: &PointRecord| point.method.split('+').next().map(str::to_owned);
-    let mut kept: Vec<&PointRecord> = Vec::new();
-    for point in points {
-        match kept.iter_mut().find(|other| width(other) == width(point)) {
-            Some(other) if point.bytes_mean < other.bytes_mean => *other = point,
-            Some(_) => {}
-            None => kept.push(point),
-        }
-    }
-    kept
+/// Keeps the points that no other beats in both bytes and divergence.
+fn strongest<'a>(points: &[&'a PointRecord]) -> Vec<&'a PointRecord> {
+    let beats = |other: &PointRecord, point: &PointRecord| {
+        let no_worse = other.bytes_mean <= point.bytes_mean && other.kl <= point.kl;
+        no_worse && (other.bytes_mean < point.bytes_mean || other.kl < point.kl)
+    };
+    points.iter().copied().filter(|point| !points.iter().any(|o| beats(o, point))).collect()
 }
 
 /// Quality below which nobody operates: charts leave it out.

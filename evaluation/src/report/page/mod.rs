@@ -175,7 +175,8 @@ fn reading_help() -> String {
         <li><b>BD-rate</b> is the mean difference of bytes at equal KL, over the range both curves share; \
             −50 % is half the bytes.</li>\
         <li>Bands, whiskers and intervals are 95 % paired bootstrap intervals over the test samples.</li>\
-        <li><b>int-k</b> takes for each width of int8 to int2 the smallest of raw, lz4 and zstd. Each width, and \
-            what has a single setting, stands under “Every measured point”.</li></ul>";
+        <li><b>int-k</b> is the best that int8 to int2 reach with any clip and any of raw, lz4 and zstd; \
+            <b>int-k-mse</b> takes each width at its least-squares clip only. Every width, and what has a \
+            single setting, stands under “Every measured point”.</li></ul>";
     section("reading", "How to read this", body)
 }
