@@ -11,7 +11,7 @@ use crate::layout::Grid;
 use crate::rans::{CdfSet, RansDecoder, RansEncoder};
 use crate::reconstruct::Centroids;
 
-const SECTION: &str = "codec.md 7.1";
+const SECTION: &str = "codec.md 7.2";
 
 /// Components per mask.
 pub const GROUP: usize = 8;

@@ -7,7 +7,7 @@ use crate::layout::Grid;
 use crate::quantise::Chooser;
 use crate::rans::{CdfSet, RansDecoder, RansEncoder};
 
-const SECTION: &str = "codec.md 7.2";
+const SECTION: &str = "codec.md 7.4";
 
 /// Appends a difference to the coder: its token, or the escape, and raw bits.
 #[inline]

@@ -37,7 +37,7 @@ pub(crate) fn finish(rans: &mut RansEncoder, out: &mut Vec<u8>) {
             Lanes::Four => MANY_LANES,
             Lanes::ThirtyTwo => usize::MAX,
         };
-        if estimate > upper + 16 {
+        if estimate > upper.saturating_add(16) {
             continue;
         }
         out.truncate(start);

@@ -1,6 +1,7 @@
 //! Refinement layers: the same lattice at half the step, coded against the layer before.
 
 use super::high::{push_difference, read_difference};
+use crate::context::token::MAX_LEVEL;
 use crate::context::{ContextModel, Prediction, Scan};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::layout::Grid;
@@ -9,16 +10,20 @@ use crate::quantise::Costs;
 use crate::rans::{CdfSet, RansDecoder, RansEncoder};
 use crate::reconstruct::Centroids;
 
-const SECTION: &str = "codec.md 7.3";
+const SECTION: &str = "codec.md 7.4";
 
-/// Tables of a refinement: base class, prediction class, spread class, later neighbours.
-pub(crate) const REFINE_TABLES: usize = BASES * OFFSETS * SPREADS * LATER;
-const BASES: usize = 3;
+/// Tables of a refinement: offset, spread and later neighbours where the base is zero, offset and
+/// half as many spreads where it is one, and where it is more.
+pub(crate) const REFINE_TABLES: usize = ZERO_TABLES + 2 * OTHER_TABLES;
+const ZERO_TABLES: usize = OFFSETS * SPREADS * LATER;
+const OTHER_TABLES: usize = OFFSETS * (SPREADS / 2);
 const OFFSETS: usize = OFFSET_EDGES.len() + 1;
-const SPREADS: usize = 4;
+const SPREADS: usize = 10;
 const LATER: usize = 3;
+/// Largest value, in sixteenths of a step.
+const LARGEST: i32 = 16 * MAX_LEVEL;
 /// Borders of the predicted offset from the base value, in sixteenths of the finer step.
-const OFFSET_EDGES: [i32; 7] = [-14, -8, -4, 1, 5, 9, 15];
+const OFFSET_EDGES: [i32; 15] = [-20, -14, -10, -7, -4, -2, 0, 2, 4, 6, 8, 11, 14, 18, 23];
 
 /// The base layer as a refinement sees it.
 pub(crate) struct Base<'a> {
@@ -108,12 +113,16 @@ fn classify(
     let closed = model.prediction == Prediction::ClosedLoop;
     let flip = if closed || centre == 0 { model.signed && offset < 0 } else { centre < 0 };
     let offset = if flip { -offset } else { offset };
-    let base = if closed { 0 } else { magnitude.min(BASES - 1) };
     let bin: usize = OFFSET_EDGES.iter().map(|&edge| usize::from(offset >= edge)).sum();
     let bins = model.scale_bins();
     let spread = context.table % bins * SPREADS / bins;
     let later = later.div_ceil(2).min(LATER - 1);
-    let table = ((base * OFFSETS + bin) * SPREADS + spread) * LATER + later;
+    let table = match magnitude {
+        _ if closed => (bin * SPREADS + spread) * LATER + later,
+        0 => (bin * SPREADS + spread) * LATER + later,
+        1 => ZERO_TABLES + bin * (SPREADS / 2) + spread / 2,
+        _ => ZERO_TABLES + OTHER_TABLES + bin * (SPREADS / 2) + spread / 2,
+    };
     RefineContext { table, flip, centre }
 }
 
@@ -162,11 +171,15 @@ impl<'a> Layer<'a> {
     pub(crate) fn choose(&self, component: usize, context: &RefineContext, value: f32) -> i32 {
         let closed = self.model.prediction == Prediction::ClosedLoop;
         let centre = context.centre as f32 / 16.0;
-        let nearest = (value - centre).clamp(-30_000.0, 30_000.0).round() as i32;
-        let lowest = if self.model.signed || closed { i32::MIN } else { -context.centre / 16 };
-        let mut best = (f32::INFINITY, 0);
+        let nearest = (value - centre).clamp(-2e6, 2e6).round() as i32;
+        // Every layer keeps within the largest level, also where the one before was at its end.
+        let lowest = if self.model.signed { -LARGEST } else { 0 };
+        let lowest = -(context.centre - lowest).div_euclid(16);
+        let highest = (LARGEST - context.centre).div_euclid(16);
+        // Errors beyond all floats compare as nothing: then the nearest step stands.
+        let mut best = (f32::INFINITY, nearest.min(highest).max(lowest));
         for steps in [nearest, nearest - nearest.signum(), 0] {
-            let steps = steps.max(lowest);
+            let steps = steps.min(highest).max(lowest);
             let point = if closed {
                 centre + steps as f32
             } else {
@@ -191,7 +204,6 @@ impl<'a> Layer<'a> {
         scan: &mut Scan,
         values: &mut Vec<i32>,
     ) -> Result<(), DecodeError> {
-        let bound = 16 * 2 * crate::context::token::MAX_LEVEL;
         walk_refinement(self.model, self.grid, base, scan, values, |_, _, context| {
             if rans.overrun() {
                 return None;
@@ -199,7 +211,7 @@ impl<'a> Layer<'a> {
             let coded = read_difference(rans, self.tables, context.table)?;
             let steps = if context.flip { -coded } else { coded };
             let value = context.centre.checked_add(steps.checked_mul(16)?)?;
-            let valid = value.abs() <= bound && (self.model.signed || value >= 0);
+            let valid = value.abs() <= LARGEST && (self.model.signed || value >= 0);
             valid.then_some(steps)
         });
         if values.len() == self.grid.elements() {

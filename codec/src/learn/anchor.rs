@@ -1,6 +1,6 @@
 //! Fits everything that a profile holds for one rate: model, centroids, restoration.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 use super::linear::NormalEquations;
 use super::material::Data;
@@ -301,22 +301,26 @@ fn fit_restoration(
     let taps = restore::taps(material.layout);
     let inputs = taps * c + 1;
     let zero: Vec<f32> = (0..c).map(|k| centroids.zero(model.prediction, k)).collect();
-    let blocks = map_chunks(material.threads, pass.values.len(), CHUNK, |range| {
+    let positions = material.grid.positions();
+    let blocks = map_chunks(material.threads, pass.values.len(), 2 * CHUNK, |range| {
         let mut equations = NormalEquations::new(inputs, channels);
+        let rows = range.len() * positions;
+        let mut design = Array2::zeros((rows, inputs));
+        let mut target = Vec::with_capacity(rows * channels);
         let mut decoded = Vec::new();
-        for i in range {
+        for (at, i) in range.enumerate() {
             centroids.apply(model.prediction, &pass.values[i], &mut decoded);
-            let mut plain = material.transform.mean().repeat(material.grid.positions());
+            let mut plain = material.transform.mean().repeat(positions);
             material.transform.backward(&decoded, step, &mut plain);
-            let target = Array2::from_shape_fn((material.grid.positions(), channels), |(p, k)| {
-                let at = p * channels + k;
-                (material.originals[i][at] - plain[at]) / step
-            });
-            for (at, v) in decoded.iter_mut().enumerate() {
-                *v -= zero[at % c];
+            let missed = material.originals[i].iter().zip(&plain);
+            target.extend(missed.map(|(x, plain)| (x - plain) / step));
+            for (k, v) in decoded.iter_mut().enumerate() {
+                *v -= zero[k % c];
             }
-            let design = neighbourhood(material.layout, material.grid, &decoded);
-            equations.add(design.view(), target.view());
+            neighbourhood(material.layout, material.grid, &decoded, at * positions, &mut design);
+        }
+        if let Ok(target) = ArrayView2::from_shape((rows, channels), &target) {
+            equations.add(design.view(), target);
         }
         equations
     });
@@ -330,12 +334,12 @@ fn fit_restoration(
     Restoration::quantised(taps, c, &weights, &bias)
 }
 
-/// Decoded values under every tap of every position, and a constant.
-fn neighbourhood(layout: Layout, grid: Grid, decoded: &[f32]) -> Array2<f32> {
+/// Decoded values under every tap of every position, and a constant, from row `first` on.
+fn neighbourhood(layout: Layout, grid: Grid, decoded: &[f32], first: usize, out: &mut Array2<f32>) {
     let c = grid.components;
     let offsets = restore::offsets(layout);
-    let mut out = Array2::zeros((grid.positions(), offsets.len() * c + 1));
-    for (position, mut row) in out.rows_mut().into_iter().enumerate() {
+    let rows = out.rows_mut().into_iter().skip(first).take(grid.positions());
+    for (position, mut row) in rows.enumerate() {
         let (y, x) = (position / grid.width, position % grid.width);
         row[offsets.len() * c] = 1.0;
         for (tap, &(dy, dx)) in offsets.iter().enumerate() {
@@ -350,5 +354,4 @@ fn neighbourhood(layout: Layout, grid: Grid, decoded: &[f32]) -> Array2<f32> {
             }
         }
     }
-    out
 }

@@ -54,8 +54,9 @@ pub(crate) fn search(
     let count = candidates.len() as f32;
     for (i, (name, setup)) in candidates.into_iter().enumerate() {
         progress(&format!("trying {name}"), 0.3 * i as f32 / count);
-        let first = best.as_ref().map_or(RateIndex::clamped(38), |(_, rate, _)| *rate);
-        let (bytes, rate) = bytes_at_loss(data, &setup, config.target_loss, first)?;
+        let first = best.as_ref().map_or(RateIndex::clamped(42), |(_, rate, _)| *rate);
+        let so_far = best.as_ref().map_or(f64::INFINITY, |(bytes, ..)| *bytes);
+        let (bytes, rate) = bytes_at_loss(data, &setup, config.target_loss, first, so_far)?;
         reports.push(CandidateReport { name, bytes, rate, chosen: false });
         if best.as_ref().is_none_or(|(b, ..)| bytes < *b) {
             best = Some((bytes, rate, setup));
@@ -72,7 +73,7 @@ pub(crate) fn search(
         let probed = weights::probe(data, &setup, rate);
         if probed.correlation >= weights::TRUSTED {
             let trial = Setup { transform: probed.apply(&setup.transform), ..setup.clone() };
-            let (b, r) = bytes_at_loss(data, &trial, config.target_loss, rate)?;
+            let (b, r) = bytes_at_loss(data, &trial, config.target_loss, rate, bytes)?;
             weighted = b < WORTHWHILE * bytes;
             let name = "task weights".to_owned();
             reports.push(CandidateReport { name, bytes: b, rate: r, chosen: weighted });
@@ -87,7 +88,7 @@ pub(crate) fn search(
             progress("trying rounding", 0.4 + 0.03 * i as f32);
             let choice = Choice { lambda, ..setup.choice };
             let trial = Setup { choice, ..setup.clone() };
-            let (b, r) = bytes_at_loss(data, &trial, config.target_loss, rate)?;
+            let (b, r) = bytes_at_loss(data, &trial, config.target_loss, rate, bytes)?;
             let name = format!("rounding {lambda}");
             let chosen = b < bytes;
             reports.push(CandidateReport { name, bytes: b, rate: r, chosen });
@@ -100,7 +101,7 @@ pub(crate) fn search(
 }
 
 /// The transforms and predictions that make sense for the data.
-fn family(data: &Data<'_>, config: &LearnConfig) -> Vec<(String, Setup)> {
+pub(crate) fn family(data: &Data<'_>, config: &LearnConfig) -> Vec<(String, Setup)> {
     let channels = klt::diagonal(&data.moments, data.rectified);
     let mut transforms: Vec<(&str, Transform)> = vec![("channels", channels)];
     if !config.leaves_out(Stage::Transform) {

@@ -1,6 +1,6 @@
 //! Fits the integer predictor of a context model.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 use super::linear::NormalEquations;
 use super::parallel::map_chunks;
@@ -33,11 +33,17 @@ pub(crate) fn fit(
     let unit = if model.prediction == Prediction::ClosedLoop { 1.0 / 16.0 } else { 1.0 };
     let blocks = map_chunks(threads, values.len(), BLOCK, |range| {
         let mut equations = NormalEquations::new(inputs, c);
-        for i in range {
-            let design = design(model.layout, grid, &values[i], unit);
-            let target =
-                Array2::from_shape_fn((grid.positions(), c), |(p, k)| targets[i][p * c + k] / step);
-            equations.add(design.view(), target.view());
+        let rows = range.len() * grid.positions();
+        // One product over many rows is far faster than many small ones.
+        let mut design = Array2::zeros((rows, inputs));
+        let mut target = Vec::with_capacity(rows * c);
+        for (at, i) in range.enumerate() {
+            let first = at * grid.positions();
+            fill_design(model.layout, grid, &values[i], unit, first, &mut design);
+            target.extend(targets[i].iter().map(|y| y / step));
+        }
+        if let Ok(target) = ArrayView2::from_shape((rows, c), &target) {
+            equations.add(design.view(), target);
         }
         equations
     });
@@ -78,16 +84,23 @@ fn store(model: &mut ContextModel, target: usize, solution: &[f64]) {
     }
 }
 
-/// Inputs of every position: 1, the neighbours' values, the position's own values.
-fn design(layout: Layout, grid: Grid, values: &[i32], unit: f32) -> Array2<f32> {
+/// Inputs of every position from row `first` on: 1, the neighbours' values, the position's own.
+fn fill_design(
+    layout: Layout,
+    grid: Grid,
+    values: &[i32],
+    unit: f32,
+    first: usize,
+    out: &mut Array2<f32>,
+) {
     let c = grid.components;
     let offsets: &[(isize, isize)] = match layout {
         Layout::Map => &[(0, -1), (-1, 0), (-1, -1), (-1, 1)],
         Layout::Tokens => &[(0, -1), (0, -2)],
         Layout::Vector => &[],
     };
-    let mut out = Array2::zeros((grid.positions(), 1 + offsets.len() * c + c));
-    for (position, mut row) in out.rows_mut().into_iter().enumerate() {
+    let rows = out.rows_mut().into_iter().skip(first).take(grid.positions());
+    for (position, mut row) in rows.enumerate() {
         let (y, x) = (position / grid.width, position % grid.width);
         row[0] = 1.0;
         for (n, &(dy, dx)) in offsets.iter().chain(&[(0, 0)]).enumerate() {
@@ -98,10 +111,10 @@ fn design(layout: Layout, grid: Grid, values: &[i32], unit: f32) -> Array2<f32> 
                 continue;
             }
             let source = (sy * grid.width + sx) * c;
-            for k in 0..c {
-                row[1 + n * c + k] = values[source + k] as f32 * unit;
+            let slots = row.iter_mut().skip(1 + n * c);
+            for (slot, &v) in slots.zip(&values[source..source + c]) {
+                *slot = v as f32 * unit;
             }
         }
     }
-    out
 }

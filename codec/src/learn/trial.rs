@@ -122,39 +122,58 @@ impl TrialCoder<'_> {
     }
 }
 
-/// Bytes at a loss, by at most four trials that close in on it, and the rate index nearest to it.
+/// Growth of `ln(bytes)` over `ln(loss)` that a single trial is judged with.
+const TYPICAL_SLOPE: f64 = 0.45;
+/// How much worse than the best a single trial may look before it is given up.
+const HOPELESS: f64 = 1.25;
+/// Most trials of one setup.
+const MAX_TRIALS: usize = 4;
+
+/// Bytes at a loss, by a few trials that close in on it, and the rate index nearest to it.
+///
+/// A setup whose first trial promises more than 1.25 times `best` bytes is given up.
 pub(crate) fn bytes_at_loss(
     data: &Data<'_>,
     setup: &Setup,
     target: f64,
     first: RateIndex,
+    best: f64,
 ) -> Result<(f64, RateIndex), LearnError> {
     let mut seen: Vec<(i32, Outcome)> = Vec::new();
     let mut rate = i32::from(first.get());
-    for _ in 0..4 {
+    let log = |o: &Outcome| o.loss.max(LOSS_FLOOR).ln();
+    for trial in 0..MAX_TRIALS {
         let outcome = run(data, setup, RateIndex::clamped(rate))?;
         seen.push((rate, outcome));
         seen.sort_by_key(|(q, _)| *q);
-        let log = |o: &Outcome| o.loss.max(LOSS_FLOOR).ln();
         let error = target.ln() - log(&outcome);
-        // Loss grows about with the square of the step: a factor e is some 5.8 rate steps.
-        let move_by = (error * 5.8).round().clamp(-16.0, 16.0) as i32;
+        if trial == 0 {
+            let promised = outcome.bytes * (-TYPICAL_SLOPE * error).exp();
+            if promised > HOPELESS * best {
+                return Ok((promised, first));
+            }
+        }
         let below = seen.iter().rev().find(|(_, o)| o.loss <= target);
         let above = seen.iter().find(|(_, o)| o.loss > target);
+        // Loss grows about with the square of the step: a factor e is some 5.8 rate steps.
+        let mut next = rate + (error * 5.8).round().clamp(-16.0, 16.0) as i32;
         if let (Some((ql, low)), Some((qh, high))) = (below, above) {
-            if qh > ql && qh - ql <= 6 {
+            if (1..=6).contains(&(qh - ql)) {
                 break;
             }
             if qh > ql {
                 let t = (target.ln() - log(low)) / (log(high) - log(low)).max(1e-9);
-                let next = f64::from(*ql) + t * f64::from(qh - ql);
-                rate = (next.round() as i32).clamp(ql + 1, qh - 1);
-                continue;
+                let inner = f64::from(*ql) + t * f64::from(qh - ql);
+                next = (inner.round() as i32).clamp(ql + 1, qh - 1);
             }
         }
-        let next = (rate + move_by).clamp(0, 63);
-        if next == rate {
-            break;
+        next = next.clamp(0, 63);
+        if seen.iter().any(|(q, _)| *q == next) {
+            // The target lies between this rate and its neighbour, on the side of the error.
+            next = (rate + if error > 0.0 { 3 } else { -3 }).clamp(0, 63);
+            if seen.iter().any(|(q, _)| *q == next) {
+                break;
+            }
         }
         rate = next;
     }
@@ -185,7 +204,7 @@ pub(crate) fn rate_of_loss(
     setup: &Setup,
     target: f64,
 ) -> Result<RateIndex, LearnError> {
-    let first =
-        RateIndex::clamped(if setup.choice.prediction == Prediction::Context { 46 } else { 40 });
-    Ok(bytes_at_loss(data, setup, target, first)?.1)
+    let context = setup.choice.prediction == Prediction::Context;
+    let first = RateIndex::clamped(if context { 54 } else { 44 });
+    Ok(bytes_at_loss(data, setup, target, first, f64::INFINITY)?.1)
 }
