@@ -116,12 +116,6 @@ pub enum SplitError {
         /// Name of the value.
         name: String,
     },
-    /// The dimensions of an input are not known.
-    #[error("the dimensions of the input `{name}` were not given")]
-    MissingDims {
-        /// Name of the input.
-        name: String,
-    },
     /// The model does not run.
     #[error(transparent)]
     Run(#[from] RunError),

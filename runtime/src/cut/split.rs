@@ -179,29 +179,30 @@ impl SplitModel {
         if names.is_empty() {
             return Ok(Arc::default());
         }
+        // A tier need not know the dimensions of what lives on the other; the engine says so when
+        // a shape value does depend on them.
         let find = |name: &str| dims.iter().find(|(other, _)| other == name).map(|(_, d)| d);
-        let mut key = InputDims::new();
-        for (name, _) in &self.inputs {
-            let own = find(name).ok_or_else(|| SplitError::MissingDims { name: name.clone() })?;
-            key.push((name.clone(), own.clone()));
-        }
+        let known: Vec<(&str, ElementKind, &Vec<usize>)> = self
+            .inputs
+            .iter()
+            .filter_map(|(name, kind)| Some((name.as_str(), *kind, find(name)?)))
+            .collect();
+        let key: InputDims =
+            known.iter().map(|(name, _, dims)| ((*name).to_owned(), (*dims).clone())).collect();
         let mut cache = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = cache.get(&key).filter(|v| names.iter().all(|n| v.contains_key(n))) {
             return Ok(Arc::clone(found));
         }
-        let zeros = self
-            .inputs
-            .iter()
-            .zip(&key)
-            .map(|((name, kind), (_, dims))| (name.as_str(), Value::zeros(*kind, dims)));
-        let zeros: Vec<(&str, Value)> = zeros.collect();
-        let all = self.cut.head_shapes.iter().chain(&self.cut.tail_shapes).map(String::as_str);
-        let all: Vec<&str> = all.collect();
-        let values = self.program.run(&zeros, &all)?;
-        let found: ShapeValues = all.into_iter().map(str::to_owned).zip(values).collect();
+        let zeros: Vec<(&str, Value)> =
+            known.iter().map(|(name, kind, dims)| (*name, Value::zeros(*kind, dims))).collect();
+        let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+        let values = self.program.run(&zeros, &wanted)?;
+        let mut found: ShapeValues = names.iter().cloned().zip(values).collect();
         if cache.len() >= CACHED_SHAPES {
             cache.clear();
         }
+        // The other side's values for the same dimensions stay.
+        found.extend(cache.get(&key).into_iter().flat_map(|old| old.as_ref().clone()));
         let found = Arc::new(found);
         cache.insert(key, Arc::clone(&found));
         Ok(found)

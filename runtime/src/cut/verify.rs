@@ -68,7 +68,6 @@ fn into_cut_error(error: SplitError) -> CutError {
         SplitError::NotFloat { name } => CutError::NotFloat { name },
         SplitError::TensorCount { expected, given } => CutError::Count { given, most: expected },
         SplitError::SeveralInputs { .. } => CutError::NothingLeft,
-        SplitError::MissingDims { name } => CutError::UnknownValue { name },
     }
 }
 

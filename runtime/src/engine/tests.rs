@@ -74,6 +74,42 @@ fn element_types_are_those_of_the_file() {
 }
 
 #[test]
+fn weights_in_another_file_are_loaded() {
+    use crate::onnx::proto::StringStringEntryProto;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut proto = ModelProto::decode(fixtures::small_cnn().as_slice()).expect("a model");
+    let mut data = Vec::new();
+    for weight in &mut proto.graph.as_mut().expect("a graph").initializer {
+        let raw = weight.raw_data.take().expect("weights are raw");
+        weight.data_location = Some(1);
+        for (key, value) in [
+            ("location", "weights.bin".to_owned()),
+            ("offset", data.len().to_string()),
+            ("length", raw.len().to_string()),
+        ] {
+            let entry = StringStringEntryProto { key: Some(key.to_owned()), value: Some(value) };
+            weight.external_data.push(entry);
+        }
+        data.extend_from_slice(&raw);
+    }
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, proto.encode_to_vec()).expect("a file can be written");
+    std::fs::write(folder.path().join("weights.bin"), data).expect("a file can be written");
+    let model = ModelFile::open(&path).expect("the weights are there");
+    let x = [("x", Value::F32(ArrayD::ones(vec![1, 3, 16, 16])))];
+    let expected = load(fixtures::small_cnn()).run(&x, &["logits"]).expect("the model runs");
+    for choice in [EngineChoice::Rten, EngineChoice::Fastest] {
+        let engine = choice.open(Threads::default()).expect("an engine");
+        let program = engine.load(&model).expect("the model loads");
+        let found = program.run(&x, &["logits"]).expect("the model runs");
+        let pairs = expected[0].to_f64().into_iter().zip(found[0].to_f64());
+        assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-4), "{choice}");
+        let part = program.run(&x, &["pool0"]).expect("a part runs");
+        assert_eq!(part[0].dims(), [1, 8, 8, 8]);
+    }
+}
+
+#[test]
 fn every_missing_operator_is_listed() {
     let mut proto = ModelProto::decode(fixtures::conditional().as_slice()).expect("a model");
     let graph = proto.graph.as_mut().expect("a graph");

@@ -11,7 +11,7 @@ mod tensor;
 
 pub use self::error::ModelError;
 pub use self::model::{ModelFile, ModelId};
-pub(crate) use self::tensor::{small_integers, tensor_elements};
+pub(crate) use self::tensor::{byte_length as external_bytes, small_integers, tensor_elements};
 
 #[cfg(test)]
 mod tests;

@@ -68,7 +68,8 @@ struct Inner {
     bytes: Bytes,
     proto: ModelProto,
     id: ModelId,
-    external: bool,
+    /// Files beside the model that hold weights, as the model names them.
+    external: Vec<String>,
 }
 
 impl ModelFile {
@@ -125,7 +126,7 @@ impl ModelFile {
         let mut hash = Sha256::new_with_prefix(&bytes);
         external::hash(&needed, path.as_deref().and_then(Path::parent), &origin, &mut hash)?;
         let id = ModelId(Digest::from_bytes(hash.finalize().into()));
-        let external = !needed.is_empty();
+        let external = needed.into_keys().collect();
         Ok(Self { inner: Arc::new(Inner { origin, path, bytes, proto, id, external }) })
     }
 
@@ -156,7 +157,14 @@ impl ModelFile {
 
     /// Tells whether weights lie in files beside the model.
     pub fn has_external_data(&self) -> bool {
-        self.inner.external
+        !self.inner.external.is_empty()
+    }
+
+    /// Returns the files beside the model that hold weights: the name that the model gives each,
+    /// and its path.
+    pub fn external_files(&self) -> impl Iterator<Item = (&str, PathBuf)> {
+        let folder = self.path().and_then(Path::parent).unwrap_or(Path::new(""));
+        self.inner.external.iter().map(move |name| (name.as_str(), folder.join(name)))
     }
 
     /// Returns the main graph.

@@ -57,7 +57,7 @@ pub(super) fn check(tensor: &TensorProto) -> Result<TensorData, &'static str> {
 }
 
 /// Returns the bytes that the elements of an external tensor take; `None` for unknown types.
-pub(super) fn byte_length(tensor: &TensorProto) -> Option<u64> {
+pub(crate) fn byte_length(tensor: &TensorProto) -> Option<u64> {
     let bits = element_bits(tensor.data_type.unwrap_or_default())?;
     Some(tensor_elements(&tensor.dims)?.checked_mul(bits)?.div_ceil(8))
 }

@@ -58,6 +58,28 @@ fn a_divided_decoder_gives_the_same_sequence() {
     assert_eq!(whole[1].1.dims(), [1, 2, 5, 8]);
 }
 
+#[test]
+fn a_tier_needs_only_its_own_state() {
+    let subject = Subject::new(fixtures::decoder_step());
+    let inputs = subject.inputs(4, DimChoice::new().with("P", 6));
+    let own = |layer: &str| {
+        let mine = inputs.iter().filter(|(name, _)| name == "token" || name.ends_with(layer));
+        mine.map(|(name, value)| (name.as_str(), value.clone())).collect::<Vec<_>>()
+    };
+    let split = subject.split(&["layer0.out"]);
+    let run = split.head_with(&own(".0")).expect("the head needs no state of the tail");
+    // The tail learns the length of the head's state from the head.
+    let dims = vec![("past_key.0".to_owned(), vec![1, 2, 6, 8])];
+    let tail = split.tail_with(&run.features, &own(".1"), Some(&dims)).expect("the tail runs");
+    assert_eq!(tail[0], split.whole_with(&lend(&inputs)).expect("the whole runs")[0]);
+    let error = split.tail_with(&run.features, &own(".1"), Some(&Vec::new()));
+    assert!(error.is_err(), "the length is not known");
+    // The very first cut: the head takes its position from a state that lives with the tail.
+    let split = subject.split(&["layer.in"]);
+    assert_eq!(split.cut().head_shapes, ["place"]);
+    assert!(split.head_with(&own(".none")).is_err(), "the position is not known");
+}
+
 /// `x`, `s` -> `a` (reads `s`) -> `b` -> `y`; what `next` and the second reader do varies.
 fn recurrent(second_reader: bool, next_from: &str) -> Subject {
     let mut model = ModelBuilder::new(21);

@@ -13,7 +13,7 @@ use ::rten::{Model, ModelOptions, NodeId, RunErrorKind, RunOptions, ValueOrView}
 use self::pool::PoolSet;
 use super::{Engine, LoadError, Program, RunError, Threads, fetch};
 use crate::graph::Graph;
-use crate::onnx::ModelFile;
+use crate::onnx::{ModelError, ModelFile};
 use crate::value::{ElementKind, Value};
 
 /// The engine that is built in.
@@ -55,11 +55,13 @@ impl Engine for RtenEngine {
         let graph = Graph::new(model)?;
         let mut options = ModelOptions::with_all_ops();
         options.enable_optimization(false);
-        let loaded = match model.path() {
-            // Only a path leads to weights in other files.
-            Some(path) if model.has_external_data() => options.load_file(path),
-            _ => options.load(rewrite::readable(model).into_owned()),
-        };
+        for (index, (_, path)) in model.external_files().enumerate() {
+            let read = std::fs::read(&path);
+            let bytes = read.map_err(|source| ModelError::Read { path, source })?;
+            // The engine keeps this buffer and copies nothing out of it.
+            options.external_data(&rewrite::external_name(index), bytes);
+        }
+        let loaded = options.load(rewrite::readable(model).into_owned());
         let loaded = loaded.map_err(|error| operators::explain(model, error))?;
         let values = graph
             .values()

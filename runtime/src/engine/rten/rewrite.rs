@@ -1,24 +1,70 @@
-//! Operators that the engine lacks and that mean something it has.
+//! What the engine does not understand and can be told in its own words.
 
 use std::borrow::Cow;
 
 use prost::Message as _;
 
-use crate::onnx::ModelFile;
-use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto};
+use crate::onnx::proto::{
+    AttributeProto, GraphProto, NodeProto, StringStringEntryProto, TensorProto,
+};
+use crate::onnx::{ModelFile, external_bytes};
 
-/// Returns the bytes of the model, with every `Dropout` that drops nothing written as `Identity`.
+/// Returns the bytes of the model as the engine takes them.
 ///
-/// Outside training a dropout passes its input on. The names of values stay what they are.
+/// Every `Dropout` that drops nothing is written as `Identity`: outside training it passes its
+/// input on. Files with weights get the names of [`external_name`]. The names of values stay what
+/// they are.
 pub(super) fn readable(model: &ModelFile) -> Cow<'_, [u8]> {
-    if !has_dropout(model.graph_proto()) {
+    if !has_dropout(model.graph_proto()) && !model.has_external_data() {
         return Cow::Borrowed(model.bytes());
     }
+    let files: Vec<&str> = model.external_files().map(|(name, _)| name).collect();
     let mut proto = model.proto().clone();
     if let Some(graph) = &mut proto.graph {
-        rewrite(graph);
+        pass_dropouts(graph);
+        rename_files(graph, &files);
     }
     Cow::Owned(proto.encode_to_vec())
+}
+
+/// Names an external file for the engine, which takes only names that look like data.
+pub(super) fn external_name(index: usize) -> String {
+    format!("{index}.data")
+}
+
+fn rename_files(graph: &mut GraphProto, files: &[&str]) {
+    graph.initializer.iter_mut().for_each(|tensor| rename_file(tensor, files));
+    for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
+        let constants = attribute.t.iter_mut().chain(&mut attribute.tensors);
+        constants.for_each(|tensor| rename_file(tensor, files));
+        let bodies = attribute.g.iter_mut().chain(&mut attribute.graphs);
+        bodies.for_each(|body| rename_files(body, files));
+    }
+}
+
+/// Names the file anew and fills in what the format lets a model leave out.
+fn rename_file(tensor: &mut TensorProto, files: &[&str]) {
+    if tensor.data_location != Some(1) {
+        return;
+    }
+    let find = |key: &str| {
+        let entry = tensor.external_data.iter().find(|e| e.key.as_deref() == Some(key));
+        entry.and_then(|e| e.value.clone())
+    };
+    let location = find("location").unwrap_or_default();
+    let index = files.iter().position(|file| *file == location).unwrap_or(files.len());
+    let offset = find("offset").unwrap_or_else(|| "0".to_owned());
+    let whole = || external_bytes(tensor).map(|bytes| bytes.to_string());
+    let length = find("length").or_else(whole).unwrap_or_default();
+    let entry = |key: &str, value: String| StringStringEntryProto {
+        key: Some(key.to_owned()),
+        value: Some(value),
+    };
+    tensor.external_data = vec![
+        entry("location", external_name(index)),
+        entry("offset", offset),
+        entry("length", length),
+    ];
 }
 
 fn has_dropout(graph: &GraphProto) -> bool {
@@ -30,7 +76,7 @@ fn bodies(attribute: &AttributeProto) -> impl Iterator<Item = &GraphProto> {
     attribute.g.iter().chain(&attribute.graphs)
 }
 
-fn rewrite(graph: &mut GraphProto) {
+fn pass_dropouts(graph: &mut GraphProto) {
     let passes: Vec<bool> = graph.node.iter().map(|node| drops_nothing(node, graph)).collect();
     for (node, passes) in graph.node.iter_mut().zip(passes) {
         if passes {
@@ -40,7 +86,7 @@ fn rewrite(graph: &mut GraphProto) {
             node.attribute.clear();
         }
         for attribute in &mut node.attribute {
-            attribute.g.iter_mut().chain(&mut attribute.graphs).for_each(rewrite);
+            attribute.g.iter_mut().chain(&mut attribute.graphs).for_each(pass_dropouts);
         }
     }
 }
@@ -68,7 +114,7 @@ fn is_false(name: &str, graph: &GraphProto) -> bool {
     let constants = graph.node.iter().filter(|n| n.output.first().is_some_and(|o| o == name));
     let constants = constants.flat_map(|n| &n.attribute).filter_map(|a| a.t.as_ref());
     let mut known = weights.chain(constants);
-    let zero = |tensor: &crate::onnx::proto::TensorProto| match &tensor.raw_data {
+    let zero = |tensor: &TensorProto| match &tensor.raw_data {
         Some(raw) => raw.iter().all(|&byte| byte == 0),
         None => tensor.int32_data.iter().all(|&value| value == 0),
     };
