@@ -8,6 +8,7 @@
 
 use super::lanes::{LOW_BYTES, LOW_WORDS};
 use super::span::MAX_CHUNK;
+use super::spread::{rank, reversed};
 use super::{CdfSet, CdfTable, Lanes, MAX_UNIFORM_BITS, PROB_BITS, PROB_SCALE, Span};
 use crate::error::{DecodeError, DecodeErrorKind};
 
@@ -90,7 +91,9 @@ impl<'a> RansDecoder<'a> {
     #[inline]
     #[allow(clippy::indexing_slicing, reason = "the mask keeps the index below 32")]
     pub fn slot(&self) -> u32 {
-        self.states[self.lane % MAX_LANES] % PROB_SCALE
+        let state = self.states[self.lane % MAX_LANES];
+        // The interleaved forms have no states below 2^16.
+        if state < PROB_SCALE { reversed(state) } else { state % PROB_SCALE }
     }
 
     /// Consumes the symbol whose span contains [`slot`](Self::slot).
@@ -106,6 +109,11 @@ impl<'a> RansDecoder<'a> {
     #[allow(clippy::indexing_slicing, reason = "the mask keeps the index below 32")]
     fn consume(&mut self, start: u32, width: u32) {
         let state = &mut self.states[self.lane % MAX_LANES];
+        if *state < PROB_SCALE {
+            // Only the single lane gets here, and only after its last byte.
+            *state = rank(*state, start, start.saturating_add(width));
+            return;
+        }
         let next = step(*state, start, width);
         if self.lanes == Lanes::One {
             *state = refill(next, &mut self.bytes);

@@ -2,6 +2,7 @@
 
 use super::lanes::{LOW_BYTES, LOW_WORDS};
 use super::span::MAX_CHUNK;
+use super::spread::spread;
 use super::{CdfSet, Lanes, MAX_UNIFORM_BITS, PROB_BITS, Span};
 use crate::error::EncodeError;
 
@@ -128,7 +129,8 @@ fn code_single(spans: &[Span], out: &mut Vec<u8>) {
             out.push(state as u8);
             state >>= 8;
         }
-        state = step(state, span);
+        let (start, width) = (u32::from(span.start()), u32::from(span.width()));
+        state = if state < width { spread(state, start, start + width) } else { step(state, span) };
     }
     while state > 0 {
         out.push(state as u8);
