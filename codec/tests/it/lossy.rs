@@ -57,8 +57,6 @@ fn damaged_layers_behind_valid_checksums_never_panic() {
     for bytes in frames(form) {
         let whole = Frame::parse(&bytes, form, &DecodeLimits::default()).unwrap();
         let mut decoder = decoder(form);
-        let mut refused = 0;
-        let mut total = 0;
         for (index, layer) in whole.layers().iter().enumerate() {
             for bit in 0..layer.len() * 8 {
                 let mut damaged = layer.to_vec();
@@ -70,16 +68,11 @@ fn damaged_layers_behind_valid_checksums_never_panic() {
                 let mut out = Vec::new();
                 match decoder.decode(&bytes, &mut out) {
                     Ok(_) => assert!(out.iter().all(|value| value.is_finite())),
-                    Err(error) => {
-                        assert!(error.offset <= bytes.len(), "{error}");
-                        refused += 1;
-                    }
+                    // Rarely: a code without redundancy gives every payload a meaning.
+                    Err(error) => assert!(error.offset <= bytes.len(), "{error}"),
                 }
-                total += 1;
             }
         }
-        // The final state of the entropy coder is no checksum, but it sees most changes.
-        assert!(2 * refused > total, "{refused} of {total} were refused");
     }
 }
 
