@@ -55,6 +55,7 @@ pub fn findings(study: &Study) -> Vec<String> {
     let mut sentences = vec![setting(study)];
     let Some(lead) = lead_method(study) else { return sentences };
     sentences.extend(best_cut(study, lead));
+    sentences.extend(middle_cut(study, lead));
     sentences.extend(against_int(study));
     sentences.extend(against_picture(study));
     sentences.extend(against_recipes(study, lead));
@@ -99,6 +100,28 @@ fn best_cut(study: &Study, lead: &str) -> Option<String> {
     ))
 }
 
+/// Says what the cut nearest to half of the operations costs beside its rivals.
+fn middle_cut(study: &Study, lead: &str) -> Option<String> {
+    let distance = |cut: &&CutRecord| (cut.flops_share - 0.5).abs();
+    let cut = study.cuts.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+    let bytes = bytes_at(study, &cut.cut, lead)?;
+    let rivals: Vec<String> =
+        [(cut.cut.as_str(), INT_K, "int-k"), ("input", WEBP, "WebP of the input")]
+            .iter()
+            .filter_map(|(place, method, name)| {
+                Some(format!("{} as {name}", unit(bytes_at(study, place, method)?)))
+            })
+            .collect();
+    (!rivals.is_empty()).then(|| {
+        format!(
+            "Nearest to half of the operations, at {}, it costs {}; {}.",
+            place(cut),
+            unit(bytes),
+            rivals.join(", "),
+        )
+    })
+}
+
 fn bytes_at(study: &Study, cut: &str, method: &str) -> Option<f64> {
     let summary = study.summaries.iter().find(|s| s.cut == cut && s.method == method)?;
     summary.bytes_at_95_agreement.or_else(|| summary.at_most.get(AT_95).copied())
@@ -133,14 +156,14 @@ fn against_int(study: &Study) -> Option<String> {
     let worst = ratios.iter().max_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio))?;
     Some(if ratios.len() == 1 {
         format!(
-            "Against the best of int8 to int2 with lz4 or zstd it takes {} the bytes at {}, for {}.",
+            "Against the best of int8 to int2 with any clip, lz4 or zstd it takes {} the bytes at {}, for {}.",
             number::ratio(best.1.ratio),
             place(best.0),
             quality(best.1),
         )
     } else {
         format!(
-            "Against the best of int8 to int2 with lz4 or zstd it takes between {} ({}) and {} ({}) \
+            "Against the best of int8 to int2 with any clip, lz4 or zstd it takes between {} ({}) and {} ({}) \
              the bytes, at 95 % agreement where measured and at a KL divergence of 0.03 elsewhere.",
             number::ratio(best.1.ratio),
             best.0.cut,
@@ -177,17 +200,22 @@ fn against_recipes(study: &Study, lead: &str) -> Option<String> {
         .iter()
         .filter_map(|recipe| {
             let field = format!("bd_rate_vs_{recipe}");
-            let rates: Vec<f64> = study
+            let rates: Vec<(&str, f64)> = study
                 .summaries
                 .iter()
                 .filter(|summary| summary.method == lead)
-                .filter_map(|summary| summary.bd_rates.get(&field).copied())
+                .filter_map(|summary| Some((summary.cut.as_str(), *summary.bd_rates.get(&field)?)))
                 .collect();
-            let low = rates.iter().copied().reduce(f64::min)?;
-            let high = rates.iter().copied().reduce(f64::max)?;
+            let low = rates.iter().map(|rate| rate.1).reduce(f64::min)?;
+            let high = rates.iter().map(|rate| rate.1).reduce(f64::max)?;
             let (low, high) = (number::signed_percent(low), number::signed_percent(high));
             let range = if low == high { low } else { format!("{low} to {high}") };
-            Some(format!("{recipe} {range}"))
+            let lost: Vec<&str> = rates.iter().filter(|r| r.1 > 0.0).map(|r| r.0).collect();
+            let lost = match lost.as_slice() {
+                [] => String::new(),
+                cuts => format!(" (more at {})", cuts.join(", ")),
+            };
+            Some(format!("{recipe} {range}{lost}"))
         })
         .collect();
     (!parts.is_empty()).then(|| {

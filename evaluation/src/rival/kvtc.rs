@@ -191,7 +191,7 @@ fn best_range(values: &[f32], peak: f32, bits: usize) -> Candidate {
     })
 }
 
-const RANGE_STEPS: usize = 14;
+const RANGE_STEPS: usize = 20;
 const RANGE_STEPS_PER_OCTAVE: f32 = 3.0;
 
 /// Optimal integer bits for every total up to a greatest one, by dynamic programming.

@@ -5,7 +5,7 @@ mod plot;
 mod scale;
 
 pub(crate) use bars::{Bar, bars};
-pub(crate) use plot::{Guide, Line, Plot, Point, Spread, legend_mark};
+pub(crate) use plot::{Guide, Join, Line, Plot, Point, Spread, legend_mark};
 pub(crate) use scale::Scale;
 
 /// Escapes text for HTML and SVG, in content and in quoted attributes.

@@ -23,6 +23,15 @@ pub(crate) struct Line {
     pub(crate) style: SeriesStyle,
     pub(crate) points: Vec<Point>,
     pub(crate) spread: Spread,
+    pub(crate) join: Join,
+}
+
+/// Whether neighbouring points are connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Join {
+    Line,
+    /// Hollow marks alone: values that are only bounds.
+    Bounds,
 }
 
 /// How the intervals of a line are drawn.
@@ -163,7 +172,7 @@ impl Plot {
 
     fn draw_path(&self, out: &mut String, line: &Line) {
         let SeriesStyle { class, dash, weight, .. } = line.style;
-        if line.points.len() > 1 {
+        if line.points.len() > 1 && line.join == Join::Line {
             let path: Vec<String> = line
                 .points
                 .iter()
@@ -193,9 +202,10 @@ impl Plot {
         for point in &line.points {
             if self.x.contains(point.x) && self.y.contains(point.y) {
                 let (x, y) = (self.px(point.x), self.py(point.y));
+                let hollow = if line.join == Join::Bounds { " hollow" } else { "" };
                 let _ = write!(
                     out,
-                    "<g class=\"mark {}\">{}<title>{}</title></g>",
+                    "<g class=\"mark {}{hollow}\">{}<title>{}</title></g>",
                     line.style.class,
                     shape(line.style.mark, x, y, 4.0),
                     escape(&point.title),

@@ -3,7 +3,7 @@
 use super::markup::section;
 use super::tables::cut_table;
 use crate::curve::{CutRecord, INT_K, PointRecord, Study, SummaryRecord};
-use crate::report::chart::{Guide, Line, Plot, Point, Scale, Spread, escape, legend_mark};
+use crate::report::chart::{Guide, Join, Line, Plot, Point, Scale, Spread, escape, legend_mark};
 use crate::report::number;
 use crate::report::series_style::{SeriesStyle, reader_name, style_of};
 use crate::report::words::{lead_method, rank};
@@ -84,7 +84,8 @@ fn plotted_series<'a>(study: &'a Study, cut: &str) -> Vec<Plotted<'a>> {
         }
         series.points.sort_by(|a, b| a.bytes_mean.total_cmp(&b.bytes_mean));
     }
-    series.sort_by_key(|series| series.spread == Spread::Band);
+    let lead = lead_method(study);
+    series.sort_by_key(|series| std::cmp::Reverse(rank(series.name, lead)));
     series
 }
 
@@ -150,7 +151,7 @@ fn line(
         interval: interval(point),
         title: point_title(point),
     });
-    Line { style: series.style, points: points.collect(), spread: series.spread }
+    Line { style: series.style, points: points.collect(), spread: series.spread, join: Join::Line }
 }
 
 fn point_title(point: &PointRecord) -> String {

@@ -2,9 +2,9 @@
 
 use super::markup::section;
 use crate::curve::{Bound, INT_K, Study};
-use crate::report::chart::{Guide, Line, Plot, Point, Scale, Spread, escape, legend_mark};
+use crate::report::chart::{Guide, Join, Line, Plot, Point, Scale, Spread, escape, legend_mark};
 use crate::report::number;
-use crate::report::series_style::{reader_name, style_of};
+use crate::report::series_style::{Mark, SeriesStyle, reader_name, style_of};
 use crate::report::words::ratio_to;
 
 const RIVALS: [&str; 2] = ["webp-input", INT_K];
@@ -33,7 +33,8 @@ pub(crate) fn depth_section(study: &Study) -> String {
         .collect();
     let body = format!(
         "<p>Bytes of the learned codec divided by those of a rival at equal quality, for cuts at \
-         every depth. Below the line at 1 the learned codec sends less.</p>\
+         every depth. Below the line at 1 the learned codec sends less. Hollow marks are \
+         bounds: ▲ at least, ▼ at most.</p>\
          <div class=\"charts\">{}</div><ul class=\"legend\">{}</ul>",
         figures.concat(),
         legend.concat(),
@@ -44,28 +45,13 @@ pub(crate) fn depth_section(study: &Study) -> String {
 fn depth_plot(study: &Study, target: &str) -> Plot {
     let lines: Vec<Line> = RIVALS
         .iter()
-        .map(|rival| {
-            let points = study.cuts.iter().filter_map(|cut| {
-                let found = ratio_to(study, &cut.cut, rival, target)?;
-                let bound = match found.bound {
-                    Bound::Exact => "",
-                    Bound::AtLeast => "at least ",
-                    Bound::AtMost => "at most ",
-                };
-                Some(Point {
-                    x: cut.flops_share,
-                    y: found.ratio,
-                    interval: found.ratio_low.zip(found.ratio_high),
-                    title: format!(
-                        "{} ({}): {bound}{} of {rival}",
-                        cut.cut,
-                        cut.shape,
-                        number::ratio(found.ratio),
-                    ),
-                })
-            });
-            let style = style_of(rival, 0);
-            Line { style, points: points.collect(), spread: Spread::Whiskers }
+        .flat_map(|rival| {
+            [
+                (Bound::Exact, style_of(rival, 0)),
+                (Bound::AtLeast, SeriesStyle { mark: Mark::Triangle, ..style_of(rival, 0) }),
+                (Bound::AtMost, SeriesStyle { mark: Mark::Down, ..style_of(rival, 0) }),
+            ]
+            .map(|(bound, style)| ratio_line(study, rival, target, bound, style))
         })
         .collect();
     let ends = lines.iter().flat_map(|line| &line.points).flat_map(|point| {
@@ -80,4 +66,24 @@ fn depth_plot(study: &Study, target: &str) -> Plot {
         guides: vec![Guide { y: 1.0, label: "equal".to_owned() }],
         lines,
     }
+}
+
+/// Joins the exact ratios to one rival; bounds stand alone.
+fn ratio_line(study: &Study, rival: &str, target: &str, bound: Bound, style: SeriesStyle) -> Line {
+    let (words, join) = match bound {
+        Bound::Exact => ("", Join::Line),
+        Bound::AtLeast => ("at least ", Join::Bounds),
+        Bound::AtMost => ("at most ", Join::Bounds),
+    };
+    let points = study.cuts.iter().filter_map(|cut| {
+        let found = ratio_to(study, &cut.cut, rival, target).filter(|r| r.bound == bound)?;
+        let ratio = number::ratio(found.ratio);
+        Some(Point {
+            x: cut.flops_share,
+            y: found.ratio,
+            interval: found.ratio_low.zip(found.ratio_high),
+            title: format!("{} ({}): {words}{ratio} of {rival}", cut.cut, cut.shape),
+        })
+    });
+    Line { style, points: points.collect(), spread: Spread::Whiskers, join }
 }

@@ -11,7 +11,7 @@ use super::atomic::write_atomically;
 use super::chart::{Bar, bars, escape};
 use super::number;
 use super::words::{findings, lead_method};
-use crate::curve::{AblationRecord, Study};
+use crate::curve::{AblationRecord, Bound, Study};
 use crate::error::ReportError;
 use markup::{element, section};
 
@@ -79,11 +79,13 @@ fn summary(study: &Study) -> String {
 /// Draws the figures to remember.
 fn tiles(study: &Study) -> String {
     let lead = lead_method(study);
+    // A ratio that is only bounded from below is no win to show off.
     let best = |against: &str| {
         let ratios = study.ratios.iter().filter(|ratio| {
             Some(ratio.method.as_str()) == lead
                 && ratio.against == against
                 && ratio.target == "bytes_at_95_agreement"
+                && ratio.bound != Bound::AtLeast
         });
         ratios.min_by(|a, b| a.ratio.total_cmp(&b.ratio))
     };
