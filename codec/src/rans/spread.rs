@@ -21,6 +21,7 @@ pub(super) const fn reversed(state: u32) -> u32 {
 
 /// The state below 2^15 that is the `rank`th whose slot lies in `start..end`, counted from 0;
 /// `rank` is below `end - start`.
+#[cold]
 pub(super) fn spread(rank: u32, start: u32, end: u32) -> u32 {
     let mut state = 0_u32;
     let mut left = rank;
@@ -35,6 +36,7 @@ pub(super) fn spread(rank: u32, start: u32, end: u32) -> u32 {
 }
 
 /// The number of states below `state` whose slots lie in `start..end`: the inverse of [`spread`].
+#[cold]
 pub(super) fn rank(state: u32, start: u32, end: u32) -> u32 {
     let mut count = 0_u32;
     let mut block = 0_u32;
