@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::linear::NormalEquations;
+use super::linear::{self, NormalEquations};
 use super::material::Data;
 use super::parallel::map_chunks;
 use super::tables::{Record, token_of};
@@ -23,8 +23,9 @@ use crate::transform::Prepared;
 const DEAD_ZONE: f32 = 0.40;
 /// Samples per unit of parallel work.
 const CHUNK: usize = 8;
-/// Ridge of the restoration, relative to the mean diagonal.
-const RESTORATION_RIDGE: f64 = 1e-3;
+/// Ridges of the restoration, relative to the mean diagonal; where rows are few, the one that restores
+/// held-out rows best.
+const RESTORATION_RIDGES: [f64; 4] = [1e-3, 0.01, 0.1, 1.0];
 
 /// Calibration features of one cut, in position-major order.
 #[derive(Clone, Copy)]
@@ -104,8 +105,11 @@ pub(crate) fn fit(material: Material<'_>, choice: Choice, step: f32) -> Result<F
     }
     fit_centroids(&mut model, &mut centroids, &material, &pass, step);
     tables::fit(&mut model, &pass.records, choice.contexts)?;
-    let restoration =
-        choice.restored.then(|| fit_restoration(&material, &model, &centroids, &pass, step));
+    let restoration = if choice.restored {
+        fit_restoration(&material, &model, &centroids, &pass, step)
+    } else {
+        None
+    };
     Ok(Fitted { model, centroids, restoration })
 }
 
@@ -295,7 +299,7 @@ fn fit_restoration(
     centroids: &Centroids,
     pass: &Pass,
     step: f32,
-) -> Restoration {
+) -> Option<Restoration> {
     let c = material.grid.components;
     let channels = material.transform.mean().len();
     let taps = restore::taps(material.layout);
@@ -324,14 +328,21 @@ fn fit_restoration(
         }
         equations
     });
-    let mut equations = NormalEquations::new(inputs, channels);
-    for block in &blocks {
-        equations.merge(block);
+    let (equations, [fitting, held_out]) = linear::split(&blocks)?;
+    let mut ridge = RESTORATION_RIDGES[0];
+    if !equations.is_ample() {
+        let error = |ridge| held_out.error(fitting.factorise(ridge).solve().view(), None);
+        let (best, error) = linear::best_ridge(&RESTORATION_RIDGES, error);
+        if error >= 0.0 {
+            // The plain reconstruction is better than any filter that so few rows can teach.
+            return None;
+        }
+        ridge = best;
     }
-    let solution = equations.factorise(RESTORATION_RIDGE).solve();
+    let solution = equations.factorise(ridge).solve();
     let bias: Vec<f64> = solution.row(taps * c).to_vec();
     let weights: Vec<f64> = solution.rows().into_iter().take(taps * c).flatten().copied().collect();
-    Restoration::quantised(taps, c, &weights, &bias)
+    Some(Restoration::quantised(taps, c, &weights, &bias))
 }
 
 /// Decoded values under every tap of every position, and a constant, from row `first` on.

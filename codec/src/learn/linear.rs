@@ -1,7 +1,30 @@
 //! Closed-form least squares over many rows.
 
 use nalgebra::{Cholesky, DMatrix, Dyn};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
+
+/// Rows per input from which regularisation hardly matters.
+const AMPLE: usize = 40;
+/// Every how many blocks of rows one is held out to choose a ridge.
+const HELD_OUT: usize = 4;
+
+/// Sums blocks, and sums them apart: those to fit and those to choose a ridge with.
+pub(crate) fn split(blocks: &[NormalEquations]) -> Option<(NormalEquations, [NormalEquations; 2])> {
+    let first = blocks.first()?;
+    let empty = NormalEquations::new(first.gram.nrows(), first.cross.ncols());
+    let (mut all, mut parts) = (empty.clone(), [empty.clone(), empty]);
+    for (i, block) in blocks.iter().enumerate() {
+        all.merge(block);
+        parts[usize::from(i % HELD_OUT == HELD_OUT - 1)].merge(block);
+    }
+    Some((all, parts))
+}
+
+/// The ridge with the smallest error, the smallest of equals, and that error.
+pub(crate) fn best_ridge(ridges: &[f64], error: impl Fn(f64) -> f64) -> (f64, f64) {
+    let errors = ridges.iter().map(|&ridge| (ridge, error(ridge)));
+    errors.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((1.0, 0.0))
+}
 
 /// Normal equations `AᵀA` and `AᵀB`, summed block by block in a fixed order.
 #[derive(Clone, Debug)]
@@ -32,6 +55,29 @@ impl NormalEquations {
         self.gram += &other.gram;
         self.cross += &other.cross;
         self.rows += other.rows;
+    }
+
+    /// Squared error of weights on these rows, less what no weights at all leave.
+    ///
+    /// Negative where the weights help. `weights` may have fewer rows than there are inputs: the
+    /// others are zero.
+    pub(crate) fn error(&self, weights: ArrayView2<'_, f64>, target: Option<usize>) -> f64 {
+        let n = weights.nrows();
+        let (gram, _) = self.gram.view().split_at(Axis(0), n);
+        let (gram, _) = gram.split_at(Axis(1), n);
+        let product = gram.dot(&weights);
+        let mut error = 0.0;
+        for (i, row) in weights.rows().into_iter().enumerate() {
+            for (t, &w) in row.iter().enumerate() {
+                error += w * (product[[i, t]] - 2.0 * self.cross[[i, target.unwrap_or(t)]]);
+            }
+        }
+        error
+    }
+
+    /// Whether there are so many rows that the smallest ridge is safe.
+    pub(crate) fn is_ample(&self) -> bool {
+        self.rows >= AMPLE * self.gram.nrows()
     }
 
     /// Factorises the Gram matrix with `ridge` times the row count (and the mean diagonal, for

@@ -101,6 +101,17 @@ impl<'a> Data<'a> {
         Ok(data)
     }
 
+    /// Whether all samples together are within the budget, so that holding some out costs accuracy.
+    pub(crate) fn is_small(&self) -> bool {
+        (self.fit.len() + self.held_out.len()) * self.grid.elements() <= self.max_symbols
+    }
+
+    /// Moves the held-out samples to those that are fitted: nothing can be measured after that.
+    pub(crate) fn merge(&mut self) {
+        self.fit.append(&mut self.held_out);
+        self.fit_samples.append(&mut self.held_out_samples);
+    }
+
     /// Fitting samples within the budget of values.
     pub(crate) fn fitting(&self, limit: usize) -> &[Vec<f32>] {
         let by_symbols = (self.max_symbols / self.grid.elements()).max(24);

@@ -32,6 +32,7 @@ use crate::profile::{NO_ID, Profile};
 use crate::rate::RateIndex;
 use crate::tensor::Dims;
 use material::Data;
+use trial::Setup;
 
 /// A part of the codec that an ablation leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -196,34 +197,33 @@ pub fn learn(
     if features.len() < FEWEST_SAMPLES {
         return Err(LearnError::TooFewSamples { found: features.len(), needed: FEWEST_SAMPLES });
     }
-    let data = Data::new(layout, dims, features, task, config)?;
+    let mut data = Data::new(layout, dims, features, task, config)?;
     progress("choosing the transform", 0.0);
     let search = candidate::search(&data, config, progress)?;
     let coarsest = trial::rate_of_loss(&data, &search.setup, COARSEST_LOSS * config.target_loss)?;
-    let mut anchors = Vec::new();
-    for i in 0..ANCHORS {
-        progress("fitting the rates", 0.5 + 0.08 * f32::from(i));
-        let rate = i32::from(coarsest.get()) - i32::from(ANCHOR_SPACING * (ANCHORS - 1 - i));
-        if rate >= 0 {
-            anchors.push(anchor::fit_at(&data, &search.setup, RateIndex::clamped(rate))?);
-        }
-    }
-    let setup = &search.setup;
-    extras::refinements(&data, setup, &mut anchors)?;
-    let profile = Profile {
-        layout,
-        dims: *dims,
-        range: data.range,
-        base_step: setup.base_step,
-        transform: setup.transform.clone(),
-        anchors,
-        confidence: None,
-        id: NO_ID,
-    };
-    progress("measuring the curve", 0.92);
+    let rates: Vec<RateIndex> = (0..ANCHORS)
+        .map(|i| i32::from(coarsest.get()) - i32::from(ANCHOR_SPACING * (ANCHORS - 1 - i)))
+        .filter(|&rate| rate >= 0)
+        .map(RateIndex::clamped)
+        .collect();
+    let profile = fit_rates(&data, dims, &search.setup, &rates, &|done| {
+        progress("fitting the rates", 0.5 + 0.35 * done);
+    })?;
+    progress("measuring the curve", 0.85);
     let (confidence, curve) = confidence::fit(&data, &profile, config)?;
-    let profile = Profile { confidence, ..profile }.sealed();
+    let mut profile = Profile { confidence, ..profile };
+    if data.is_small() {
+        // The curve and the choices above were measured on held-out samples. They stand, a little
+        // pessimistic, for a profile that is fitted to all.
+        data.merge();
+        let refitted = fit_rates(&data, dims, &search.setup, &rates, &|done| {
+            progress("fitting to all samples", 0.9 + 0.1 * done);
+        })?;
+        profile = Profile { confidence: profile.confidence, ..refitted };
+    }
+    let profile = profile.sealed();
     progress("done", 1.0);
+    let setup = &search.setup;
     let report = LearnReport {
         zeros: data.zeros,
         candidates: search.reports,
@@ -234,4 +234,30 @@ pub fn learn(
         curve,
     };
     Ok(Learned { profile, report })
+}
+
+/// Fits the anchors of a profile without a confidence head.
+fn fit_rates(
+    data: &Data<'_>,
+    dims: &Dims,
+    setup: &Setup,
+    rates: &[RateIndex],
+    progress: &dyn Fn(f32),
+) -> Result<Profile, LearnError> {
+    let mut anchors = Vec::new();
+    for (i, &rate) in rates.iter().enumerate() {
+        progress(i as f32 / rates.len() as f32);
+        anchors.push(anchor::fit_at(data, setup, rate)?);
+    }
+    extras::refinements(data, setup, &mut anchors)?;
+    Ok(Profile {
+        layout: data.layout,
+        dims: *dims,
+        range: data.range,
+        base_step: setup.base_step,
+        transform: setup.transform.clone(),
+        anchors,
+        confidence: None,
+        id: NO_ID,
+    })
 }

@@ -1,14 +1,17 @@
 //! Fits the integer predictor of a context model.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView2};
 
-use super::linear::NormalEquations;
+use super::linear::{self, NormalEquations};
 use super::parallel::map_chunks;
 use crate::context::{ContextModel, MAX_BIAS, MAX_WEIGHT_SUM, Prediction, neighbours};
 use crate::layout::{Grid, Layout};
 
-/// Ridge relative to the mean diagonal of the Gram matrix: what the prototype's figures used.
-const RIDGE: f64 = 0.004;
+/// Ridges relative to the mean diagonal of the Gram matrix; where rows are few, the one that predicts
+/// held-out rows best.
+const RIDGES: [f64; 3] = [0.004, 0.03, 0.2];
 /// Weights below this many units of 2^-12 are noise and are dropped: zeros cost no work.
 const SMALLEST: i16 = 6;
 /// Samples per block of the normal equations.
@@ -47,18 +50,31 @@ pub(crate) fn fit(
         }
         equations
     });
-    let mut equations = NormalEquations::new(inputs, c);
-    for block in &blocks {
-        equations.merge(block);
+    let Some((equations, [fitting, held_out])) = linear::split(&blocks) else { return };
+    let solve = |equations: &NormalEquations, ridge: f64| -> Vec<Vec<f64>> {
+        let factorised = equations.factorise(ridge);
+        let solve = |range: Range<usize>| -> Vec<Vec<f64>> {
+            range.map(|target| factorised.solve_leading(target, 1 + spatial + target)).collect()
+        };
+        map_chunks(threads, c, 8, solve).into_iter().flatten().collect()
+    };
+    let mut ridge = RIDGES[0];
+    if !equations.is_ample() {
+        let error = |ridge: f64| -> f64 {
+            let weights = solve(&fitting, ridge);
+            let of = |(target, weights): (usize, &Vec<f64>)| {
+                let column = ArrayView2::from_shape((weights.len(), 1), weights);
+                column.map_or(0.0, |column| held_out.error(column, Some(target)))
+            };
+            weights.iter().enumerate().map(of).sum()
+        };
+        ridge = linear::best_ridge(&RIDGES, error).0;
     }
-    let factorised = equations.factorise(RIDGE);
-    let solutions = map_chunks(threads, c, 8, |range| -> Vec<Vec<f64>> {
-        range.map(|target| factorised.solve_leading(target, 1 + spatial + target)).collect()
-    });
+    let solutions = solve(&equations, ridge);
     model.bias = vec![0; c];
     model.spatial = vec![0; spatial * c];
     model.channel = vec![0; c * c];
-    for (target, solution) in solutions.into_iter().flatten().enumerate() {
+    for (target, solution) in solutions.into_iter().enumerate() {
         store(model, target, &solution);
     }
 }

@@ -300,3 +300,26 @@ fn travels(profile: &Arc<Profile>, dims: &Dims, name: &str) {
         }
     }
 }
+
+#[test]
+fn an_inspection_covers_every_byte_of_a_profile() {
+    let (dims, features) = maps(40, true);
+    let bytes = learned(Layout::Map, &dims, &features, 1).profile.to_bytes();
+    let limits = DecodeLimits::default();
+    let found = crate::profile::inspect(&bytes, &limits);
+    assert_eq!(found.error, None);
+    let mut end = 0;
+    for row in &found.rows {
+        assert_eq!(row.offset, end, "a gap before {}", row.name);
+        let heading = row.name == "anchor";
+        end += if heading { 0 } else { row.length };
+    }
+    assert_eq!(end, bytes.len());
+    let mut damaged = bytes.clone();
+    damaged[bytes.len() / 2] ^= 1;
+    let found = crate::profile::inspect(&damaged, &limits);
+    assert!(found.rows.len() > 10 && found.error.is_some());
+    for length in (0..bytes.len()).step_by(97) {
+        assert!(crate::profile::inspect(&bytes[..length], &limits).error.is_some(), "{length}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Profiles: what the codec learned for one feature of one cut.
 
 mod format;
+mod inspect;
 mod read;
 
 use sha2::{Digest, Sha256};
@@ -21,6 +22,7 @@ use crate::tensor::Dims;
 use crate::transform::Transform;
 
 pub use format::{MAGIC, VERSION};
+pub use inspect::{ProfileInspection, inspect};
 
 /// The content hash of a profile: SHA-256 of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -182,13 +184,14 @@ impl Profile {
         let above = self.anchors.iter().find(|anchor| anchor.rate.get() >= q);
         let below = self.anchors.iter().rev().find(|anchor| anchor.rate.get() <= q);
         let (low, high) = (below.or(above)?, above.or(below)?);
-        let filter = low.restoration.as_ref()?;
         let span = f32::from(high.rate.get() - low.rate.get());
-        if span == 0.0 {
-            return Some(filter.prepare(None));
+        match (&low.restoration, &high.restoration) {
+            (Some(low_filter), Some(high_filter)) if span > 0.0 => {
+                let share = f32::from(q - low.rate.get()) / span;
+                Some(low_filter.prepare(Some((high_filter, share))))
+            }
+            _ => Some(self.anchor(rate)?.restoration.as_ref()?.prepare(None)),
         }
-        let other = high.restoration.as_ref()?;
-        Some(filter.prepare(Some((other, f32::from(q - low.rate.get()) / span))))
     }
 
     /// Sets the id from the content.

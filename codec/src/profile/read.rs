@@ -8,7 +8,7 @@
 
 use super::format::{MAGIC, VERSION, unzigzag};
 use super::{Anchor, NO_ID, Profile, id_of};
-use crate::bitstream::Reader;
+use crate::bitstream::{FieldRow, Reader};
 use crate::coder::fast::{ACTIVITIES, DENSITIES, FastModel, component_classes, group_classes};
 use crate::coder::lanes_of;
 use crate::coder::refine::REFINE_TABLES;
@@ -33,17 +33,33 @@ const SECTION_PACKED: &str = "profile.md 3";
 const SECTION_TRANSFORM: &str = "profile.md 4";
 const SECTION_ANCHOR: &str = "profile.md 5";
 const SECTION_CONFIDENCE: &str = "profile.md 6";
+/// Bytes of magic number and version.
+pub(super) const ENVELOPE: usize = 5;
 /// Largest number of channels or components.
 const MAX_COMPONENTS: usize = 1 << 14;
 
-/// A reader that charges every decoded byte to a budget.
+/// A reader that charges every decoded byte to a budget, and notes fields when it is told to.
 struct Source<'a> {
     reader: Reader<'a>,
     limits: DecodeLimits,
     spent: usize,
+    rows: Option<&'a mut Vec<FieldRow>>,
+    /// Where the last noted field ended.
+    noted: usize,
 }
 
 pub(super) fn read(bytes: &[u8], limits: &DecodeLimits) -> Result<Profile, DecodeError> {
+    let content = check_envelope(bytes, limits)?;
+    let mut profile = read_content(content, limits, None)?;
+    profile.id = id_of(bytes);
+    Ok(profile)
+}
+
+/// Checks size, magic number, version and checksum; returns what lies between version and checksum.
+pub(super) fn check_envelope<'a>(
+    bytes: &'a [u8],
+    limits: &DecodeLimits,
+) -> Result<&'a [u8], DecodeError> {
     limits.check(Limit::ProfileBytes, bytes.len(), 0, SECTION_HEAD)?;
     let truncated = DecodeError::new(DecodeErrorKind::Truncated, bytes.len(), SECTION_HEAD);
     let mut reader = Reader::new(bytes, SECTION_HEAD);
@@ -56,18 +72,25 @@ pub(super) fn read(bytes: &[u8], limits: &DecodeLimits) -> Result<Profile, Decod
             DecodeErrorKind::UnsupportedVersion { major: version >> 4, minor: version & 0x0f };
         return Err(DecodeError::new(kind, 4, SECTION_HEAD));
     }
-    let end = bytes.len().checked_sub(4).filter(|&end| end >= 5).ok_or(truncated)?;
+    let end = bytes.len().checked_sub(4).filter(|&end| end >= ENVELOPE).ok_or(truncated)?;
     let (content, checksum) = bytes.split_at(end);
     if crc32c::crc32c(content).to_le_bytes() != checksum {
         let kind = DecodeErrorKind::Checksum { layer: 0 };
         return Err(DecodeError::new(kind, end, SECTION_HEAD));
     }
-    let rest = content.get(5..).ok_or(truncated)?;
-    let mut source =
-        Source { reader: Reader::at(rest, 5, SECTION_HEAD), limits: *limits, spent: 0 };
-    let mut profile = source.profile()?;
+    content.get(ENVELOPE..).ok_or(truncated)
+}
+
+/// Reads what lies between version and checksum; `rows` receives the fields one by one.
+pub(super) fn read_content(
+    content: &[u8],
+    limits: &DecodeLimits,
+    rows: Option<&mut Vec<FieldRow>>,
+) -> Result<Profile, DecodeError> {
+    let reader = Reader::at(content, ENVELOPE, SECTION_HEAD);
+    let mut source = Source { reader, limits: *limits, spent: 0, rows, noted: ENVELOPE };
+    let profile = source.profile()?;
     source.reader.expect_end()?;
-    profile.id = id_of(bytes);
     Ok(profile)
 }
 
@@ -75,9 +98,12 @@ impl Source<'_> {
     fn profile(&mut self) -> Result<Profile, DecodeError> {
         let layout = Layout::from_code(self.reader.u8()?)
             .ok_or_else(|| self.reader.error(DecodeErrorKind::ReservedBits))?;
+        self.note("layout", || format!("{layout:?}"), "kind of feature");
         let dims = self.dims()?;
         let range = (self.float()?, self.float()?);
+        self.note("low, high", || format!("{} to {}", range.0, range.1), "range of the feature");
         let base_step = self.finite()?;
+        self.note("base_step", || base_step.to_string(), "quantiser step of rate index 0");
         if range.0.is_nan() || range.1.is_nan() || range.0 > range.1 || base_step <= 0.0 {
             return Err(self.invalid());
         }
@@ -89,9 +115,13 @@ impl Source<'_> {
         }
         self.reader.set_section(SECTION_ANCHOR);
         let count = self.reader.u8()?;
+        self.note("anchors", || count.to_string(), "rate indices with tables of their own");
         let mut anchors: Vec<Anchor> = Vec::new();
-        for _ in 0..count {
+        for index in 0..count {
+            let heading =
+                self.open("anchor", || index.to_string(), "all that follows for one rate");
             let anchor = self.anchor(layout, &transform)?;
+            self.close(heading);
             if let Some(last) = anchors.last() {
                 if last.rate >= anchor.rate {
                     return Err(self.reader.error(DecodeErrorKind::NonCanonical));
@@ -125,15 +155,23 @@ impl Source<'_> {
         }
         let dims = Dims::new(&sizes).map_err(|_| mismatch)?;
         self.limits.check(Limit::Elements, dims.elements(), at, SECTION_HEAD)?;
+        let text = || format!("{:?}", dims.as_slice());
+        self.note("rank, dimensions", text, "shape that was learned from");
         Ok(dims)
     }
 
     fn transform(&mut self) -> Result<Transform, DecodeError> {
         let channels = self.count(MAX_COMPONENTS)?;
+        self.note("channels", || channels.to_string(), "channels of the feature");
         let mean = self.floats(channels)?;
-        let kind = match self.reader.u8()? {
+        self.note("mean", || span(&mean), "subtracted before analysis");
+        let kind = self.reader.u8()?;
+        let named = || if kind == 0 { "0 diagonal" } else { "1 dense" }.to_owned();
+        self.note("kind", named, "transform");
+        let kind = match kind {
             0 => {
                 let gains = self.floats(channels)?;
+                self.note("gain", || span(&gains), "weight of each channel");
                 if gains.iter().any(|&g| g <= 0.0) {
                     return Err(self.invalid());
                 }
@@ -141,8 +179,11 @@ impl Source<'_> {
             }
             1 => {
                 let components = self.count(channels)?;
+                self.note("components", || components.to_string(), "what is kept of them");
                 let analysis = self.matrix(components, channels)?;
+                self.note("analysis", || size_of(&analysis), "channels to components");
                 let synthesis = self.matrix(channels, components)?;
+                self.note("synthesis", || size_of(&synthesis), "components to channels");
                 TransformKind::Dense { analysis, synthesis }
             }
             _ => return Err(self.reader.error(DecodeErrorKind::ReservedBits)),
@@ -159,16 +200,22 @@ impl Source<'_> {
     fn anchor(&mut self, layout: Layout, transform: &Transform) -> Result<Anchor, DecodeError> {
         let components = transform.components();
         let rate = RateIndex::new(self.reader.u8()?).ok_or_else(|| self.invalid())?;
+        self.note("rate", || rate.get().to_string(), "rate index of the fit");
         let lambda = self.finite()?;
+        self.note("lambda", || lambda.to_string(), "squared steps per bit, for encoders");
         let model = self.model(layout, components)?;
         let centroids = self.centroids(components)?;
+        self.note("centroids", || counted(components), "where in its cell a level is put back");
         let refinement = self.tables(&[0, REFINE_TABLES], TOKENS)?;
-        let fast = FastModel {
-            masks: self.tables(&[group_classes(components).saturating_mul(ACTIVITIES)], 256)?,
-            values: self
-                .tables(&[component_classes(components).saturating_mul(DENSITIES)], TOKENS)?,
-            centroids: self.centroids(components)?,
-        };
+        self.note("refinement", || tables_of(&refinement), "codes further layers");
+        let classes = group_classes(components).saturating_mul(ACTIVITIES);
+        let masks = self.tables(&[classes], 256)?;
+        self.note("masks", || tables_of(&masks), "fast coder: which of eight are not zero");
+        let classes = component_classes(components).saturating_mul(DENSITIES);
+        let values = self.tables(&[classes], TOKENS)?;
+        self.note("values", || tables_of(&values), "fast coder: the levels themselves");
+        let fast = FastModel { masks, values, centroids: self.centroids(components)? };
+        self.note("fast_centroids", || counted(components), "as centroids, for the fast coder");
         let restoration = self.restoration(layout, components, transform.channels())?;
         let costs = Costs::of(&model.tables);
         let refinement_costs = Costs::of(&refinement);
@@ -191,28 +238,38 @@ impl Source<'_> {
             .filter(|_| tools >> 5 == 0)
             .ok_or_else(|| self.reader.error(DecodeErrorKind::ReservedBits))?;
         let signed = tools & 0x10 != 0;
+        let named =
+            || format!("{prediction:?}, {}", if signed { "signed" } else { "not negative" });
+        self.note("tools", named, "prediction and sign of the levels");
         let mut bias = Vec::new();
         for _ in 0..components {
             bias.push(unzigzag(self.reader.varint_u32()?));
         }
+        self.note("bias", || counted(components), "constant part of each prediction");
         let square = components.saturating_mul(components);
         let predicted = if prediction == Prediction::None { 0 } else { square };
         let spatial = self.words(predicted.saturating_mul(neighbours(layout)))?;
+        self.note("spatial", || counted(spatial.len()), "weights of neighbouring positions");
         let channel = self.words(predicted)?;
+        self.note("channel", || counted(channel.len()), "weights within a position");
         let scale = self.words(components.saturating_mul(SCALE_INPUTS))?;
         let scale = scale
             .chunks_exact(SCALE_INPUTS)
             .map(|row| row.try_into().unwrap_or_default())
             .collect();
+        self.note("spread", || counted(components), "weights of the estimated spread");
         let edges = usize::from(self.reader.u8()?);
         let mut scale_edges = Vec::new();
         for _ in 0..edges {
             scale_edges.push(unzigzag(self.reader.varint_u32()?));
         }
+        self.note("edges", || format!("{scale_edges:?}"), "borders of the classes of spread");
         let shrink = self.reader.array::<4>()?.map(|b| b as i8);
+        self.note("shrink", || format!("{shrink:?}"), "how far to trust large predictions");
         let classes = ContextModel::value_classes(prediction);
         let expected = classes.saturating_mul(edges.saturating_add(1));
         let tables = self.tables(&[expected], TOKENS)?;
+        self.note("tables", || tables_of(&tables), "codes the levels of the base layer");
         let ascending = scale_edges.is_sorted();
         let closed_is_signed = prediction != Prediction::ClosedLoop || signed;
         if edges > MAX_SCALE_EDGES || !ascending || !closed_is_signed {
@@ -249,14 +306,19 @@ impl Source<'_> {
         components: usize,
         channels: usize,
     ) -> Result<Option<Restoration>, DecodeError> {
-        match self.reader.u8()? {
+        let present = self.reader.u8()?;
+        self.note("restoration", || present.to_string(), "filter at the receiver: 1 when there");
+        match present {
             0 => Ok(None),
             1 => {
                 let bias = self.floats(channels)?;
+                self.note("restoration_bias", || span(&bias), "constant correction, in steps");
                 let scales = self.floats(channels)?;
+                self.note("restoration_scale", || span(&scales), "unit of each channel's entries");
                 let taps = taps(layout);
                 let size = taps.saturating_mul(components).saturating_mul(channels);
                 let entries = self.packed(size)?.into_iter().map(|b| b as i8).collect();
+                self.note("restoration_entries", || counted(size), "weights of the neighbourhood");
                 Ok(Some(Restoration { taps, components, channels, bias, scales, entries }))
             }
             _ => Err(self.reader.error(DecodeErrorKind::ReservedBits)),
@@ -264,16 +326,21 @@ impl Source<'_> {
     }
 
     fn confidence(&mut self, channels: usize) -> Result<Option<ConfidenceHead>, DecodeError> {
-        match self.reader.u8()? {
+        let present = self.reader.u8()?;
+        self.note("confidence", || present.to_string(), "head that moves the rate: 1 when there");
+        match present {
             0 => return Ok(None),
             1 => {}
             _ => return Err(self.reader.error(DecodeErrorKind::ReservedBits)),
         }
         let classes = self.count(MAX_COMPONENTS)?;
         let weights = self.matrix(classes, channels.saturating_mul(2).saturating_add(1))?;
+        self.note("classes, weights", || size_of(&weights), "linear head on pooled features");
         let shifts = usize::from(self.reader.u8()?);
         let borders = self.floats(shifts.saturating_sub(1))?;
+        self.note("shifts, border", || format!("{borders:?}"), "borders of the uncertainty, nats");
         let shifts: Vec<i8> = self.reader.take(shifts)?.iter().map(|&b| b as i8).collect();
+        self.note("shift", || format!("{shifts:?}"), "added to the rate index in each class");
         if shifts.is_empty() || !borders.is_sorted() {
             return Err(self.invalid());
         }
@@ -352,9 +419,59 @@ impl Source<'_> {
         }
     }
 
+    /// Notes what was read since the last noted field.
+    fn note(&mut self, name: &'static str, value: impl FnOnce() -> String, meaning: &'static str) {
+        let (start, end) = (self.noted, self.reader.offset());
+        self.noted = end;
+        if let Some(rows) = &mut self.rows {
+            let length = end.saturating_sub(start);
+            rows.push(FieldRow { name, offset: start, length, value: value(), meaning });
+        }
+    }
+
+    /// Notes the start of a group of fields; returns the row of its heading.
+    fn open(
+        &mut self,
+        name: &'static str,
+        value: impl FnOnce() -> String,
+        meaning: &'static str,
+    ) -> usize {
+        self.note(name, value, meaning);
+        self.rows.as_ref().map_or(0, |rows| rows.len()).saturating_sub(1)
+    }
+
+    /// Notes the end of a group of fields.
+    fn close(&mut self, heading: usize) {
+        let end = self.reader.offset();
+        let rows = self.rows.as_mut();
+        if let Some(row) = rows.and_then(|rows| rows.get_mut(heading)) {
+            row.length = end.saturating_sub(row.offset);
+        }
+    }
+
     fn invalid(&self) -> DecodeError {
         self.reader.error(DecodeErrorKind::InvalidSymbol)
     }
+}
+
+/// Shows how many numbers there are and where they lie.
+fn span(values: &[f32]) -> String {
+    let low = values.iter().copied().fold(f32::INFINITY, f32::min);
+    let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    if values.is_empty() { counted(0) } else { format!("{}: {low} to {high}", values.len()) }
+}
+
+fn counted(count: usize) -> String {
+    count.to_string()
+}
+
+fn size_of(matrix: &Matrix) -> String {
+    format!("{}x{}", matrix.rows, matrix.columns)
+}
+
+fn tables_of(set: &CdfSet) -> String {
+    let symbols = set.tables().first().map_or(0, |table| table.alphabet());
+    format!("{} tables of {symbols} symbols", set.len())
 }
 
 /// Whether no prediction can leave 32 bits.
