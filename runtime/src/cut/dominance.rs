@@ -21,7 +21,8 @@ pub(super) struct Rank {
 /// Returns for each cut the one that dominates it; `None` for those that stay.
 ///
 /// In this order:
-/// 1. a cut goes when another has fewer elements and no more head operations;
+/// 1. a cut goes when another has fewer elements, or as many in fewer tensors, and no more head
+///    operations;
 /// 2. of cuts of one size within 1 % of the operations, the latest stays: after a ReLU, not before;
 /// 3. a cut goes when a later one within 1 % of the operations has fewer elements.
 ///
@@ -29,11 +30,15 @@ pub(super) struct Rank {
 pub(super) fn dominators(ranks: &[Rank], total_flops: u64) -> Vec<Option<usize>> {
     let mut by: Vec<Option<usize>> = vec![None; ranks.len()];
     let mut order: Vec<usize> = (0..ranks.len()).collect();
-    order.sort_by_key(|&i| (ranks[i].flops_head, ranks[i].elements, Reverse(ranks[i].depth), i));
+    order.sort_by_key(|&i| {
+        let rank = &ranks[i];
+        (rank.flops_head, rank.elements, rank.tensors, Reverse(rank.depth), i)
+    });
+    let size = |i: usize| (ranks[i].elements, ranks[i].tensors);
     let mut smallest: Option<usize> = None;
     for &i in &order {
         match smallest {
-            Some(best) if ranks[best].elements < ranks[i].elements => by[i] = Some(best),
+            Some(best) if size(best) < size(i) => by[i] = Some(best),
             _ => smallest = Some(i),
         }
     }
@@ -127,6 +132,14 @@ mod tests {
         // The second is larger than the first and costs more; the third is smaller again.
         let ranks = [rank(100, 1_000, 1), rank(200, 5_000, 2), rank(50, 9_000, 3)];
         assert_eq!(dominators(&ranks, 10_000), [None, Some(0), None]);
+    }
+
+    #[test]
+    fn several_tensors_must_be_smaller_than_one() {
+        let two = Rank { tensors: 2, ..rank(100, 5_000, 2) };
+        assert_eq!(dominators(&[rank(100, 1_000, 1), two], 10_000), [None, Some(0)]);
+        let less = Rank { elements: 90, ..two };
+        assert_eq!(dominators(&[rank(100, 1_000, 1), less], 10_000), [None, None]);
     }
 
     #[test]

@@ -30,13 +30,15 @@
 //! together are exactly the outputs of the whole model.
 //!
 //! # Which cuts are listed
-//! Cut B is dominated by cut A when A has fewer elements and needs no more head operations, or
-//! when A has no more elements and lies within 1 % of the model's operations from B (of equals the
-//! later is kept: after the ReLU, not before). A head that computes nothing (it only moves the
-//! network's input) and a tail without products (it only writes the answer down) make no cut. Where
-//! the cuts that stay leave a quarter of the operations without any, the smallest dominated cut in
-//! that gap is listed as well, marked as what it is: deep features often take fewer bits than
-//! their elements suggest, so a detector's three-tensor cut is worth a measurement.
+//! Cut B is dominated by cut A when A has fewer elements (or as many in fewer tensors) and needs no
+//! more head operations, or when A has no more elements and lies within 1 % of the model's
+//! operations from B (of equals the later is kept: after the ReLU, not before). A head that
+//! computes nothing (it only moves the network's input) and a tail without products (it only writes
+//! the answer down) make no cut.
+//!
+//! Where the cuts that stay leave a quarter of the operations without any, the smallest dominated
+//! cut in that gap is listed as well, marked as what it is: deep features often take fewer bits
+//! than their elements suggest, so a detector's three-tensor cut is worth a measurement.
 
 mod beam;
 mod bits;

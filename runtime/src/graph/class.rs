@@ -90,6 +90,6 @@ fn draws_at_random(node: &Node) -> bool {
     node.op.starts_with("Random") || matches!(node.op.as_str(), "Multinomial" | "Bernoulli")
 }
 
-/// Elements up to which a float constant counts as a parameter of a mask (a scale, a minus
-/// infinity) and not as a weight.
-const SMALL_CONSTANT: u64 = 16;
+/// Elements up to which a float constant counts as a parameter of a mask or of positions (a scale,
+/// a minus infinity, the frequencies of rotary positions) and not as a weight.
+const SMALL_CONSTANT: u64 = 128;
