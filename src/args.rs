@@ -22,6 +22,9 @@ pub(crate) enum Command {
     Cuts(commands::cuts::Cuts),
     Learn(commands::learn::Learn),
     Bench(commands::bench::Bench),
+    Encode(commands::encode::Encode),
+    Decode(commands::decode::Decode),
+    Inspect(commands::inspect::Inspect),
     Doctor(commands::doctor::Doctor),
 }
 
@@ -33,6 +36,9 @@ impl Command {
             Self::Cuts(command) => command.run(),
             Self::Learn(command) => command.run(),
             Self::Bench(command) => command.run(),
+            Self::Encode(command) => command.run(),
+            Self::Decode(command) => command.run(),
+            Self::Inspect(command) => command.run(),
             Self::Doctor(command) => command.run(),
         }
     }

@@ -1,11 +1,13 @@
 //! The `aiflow` command line: parse, dispatch, exit code.
 
+mod answer;
 mod args;
 mod bundle;
 mod commands;
 mod files;
 mod learning;
 mod model;
+mod npy;
 mod output;
 mod progress;
 

@@ -7,6 +7,7 @@ use aiflow::evaluation::bench::Samples;
 use aiflow::evaluation::data::{self, DataSpec, Dataset, Part, Preprocess};
 use aiflow::runtime::engine::{EngineChoice, Threads};
 use aiflow::runtime::graph::{Dim, Graph, InputSpec};
+use aiflow::runtime::learning::NamedInputs;
 use aiflow::runtime::{ModelFile, ModelId, Program, Value};
 use anyhow::{Result, anyhow, bail};
 
@@ -84,14 +85,17 @@ impl OpenData {
         Ok(Self { set, preprocess })
     }
 
+    /// Reads one sample as inputs by name and checks that the model takes it.
+    pub(crate) fn inputs(&self, model: &LoadedModel, index: usize) -> Result<NamedInputs> {
+        let sample = self.set.sample(index)?;
+        let inputs = vec![(self.input_name(model)?, Value::F32(sample.input))];
+        model.check(&inputs, self.set.name())?;
+        Ok(inputs)
+    }
+
     /// Reads the first `limit` samples and checks that the model takes them.
     pub(crate) fn samples(&self, model: &LoadedModel, limit: usize) -> Result<Samples> {
-        let inputs = model.graph.input_specs();
-        let input = match (&self.preprocess, inputs.as_slice()) {
-            (Some(preprocess), _) => preprocess.input().to_owned(),
-            (None, [only, ..]) => only.name.clone(),
-            (None, []) => bail!("the model has no input"),
-        };
+        let input = self.input_name(model)?;
         let samples = Samples::read(self.set.as_ref(), &input, limit)?;
         for sample in &samples.inputs {
             model.check(sample, self.set.name())?;
@@ -100,6 +104,16 @@ impl OpenData {
             bail!("data set `{}` has no sample; check its options", self.set.name());
         }
         Ok(samples)
+    }
+
+    /// Returns the input that the data is for.
+    fn input_name(&self, model: &LoadedModel) -> Result<String> {
+        let inputs = model.graph.input_specs();
+        Ok(match (&self.preprocess, inputs.as_slice()) {
+            (Some(preprocess), _) => preprocess.input().to_owned(),
+            (None, [first, ..]) => first.name.clone(),
+            (None, []) => bail!("the model has no input"),
+        })
     }
 }
 
