@@ -22,7 +22,7 @@ pub fn limits() -> DecodeLimits {
     DecodeLimits::default()
         .with_max_elements(1 << 14)
         .with_max_frame_bytes(1 << 16)
-        .with_max_profile_bytes(1 << 20)
+        .with_max_profile_bytes(1 << 24)
         .with_max_tables(1 << 10)
 }
 

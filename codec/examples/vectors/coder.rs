@@ -176,6 +176,7 @@ pub(crate) fn tables() -> Vec<Case> {
             "different alphabets",
             vec![SPARSE.to_vec(), WIDE.to_vec(), CERTAIN.to_vec(), vec![16_384; 2]],
         ),
+        ("a table twice", vec![WIDE.to_vec(), WIDE.to_vec(), SPARSE.to_vec(), SPARSE.to_vec()]),
         ("256 symbols with holes", vec![holes, vec![128; 256]]),
     ];
     sets.into_iter()

@@ -352,6 +352,8 @@ impl Source<'_> {
         let at = self.reader.offset();
         let set = CdfSet::read(&mut self.reader, &self.limits)?;
         self.reader.set_section(SECTION_ANCHOR);
+        self.spent = self.spent.saturating_add(set.memory());
+        self.limits.check(Limit::ProfileBytes, self.spent, at, SECTION_ANCHOR)?;
         let fits = expected.contains(&set.len());
         if !fits || set.tables().iter().any(|table| table.alphabet() != alphabet) {
             return Err(DecodeError::new(DecodeErrorKind::InvalidTable, at, SECTION_ANCHOR));

@@ -50,11 +50,11 @@ impl CdfSet {
         limits.check(Limit::Tables, count, at, SECTION)?;
         let mut bits = BitReader::new(reader);
         let mut tables = Vec::new();
-        let mut before: Option<(usize, Lengths)> = None;
+        let mut before: Option<(CdfTable, Lengths)> = None;
         for _ in 0..count {
-            let (table, lengths) = read_table(&mut bits, before.as_ref())?;
-            before = Some((table.alphabet(), lengths));
-            tables.push(table);
+            let next = read_table(&mut bits, before)?;
+            tables.push(next.0.clone());
+            before = Some(next);
         }
         bits.finish()?;
         let invalid = DecodeError::new(DecodeErrorKind::InvalidTable, at, SECTION);
@@ -112,6 +112,9 @@ fn stored_length(frequency: u16) -> u32 {
 }
 
 fn write_table(table: &CdfTable, before: Option<&CdfTable>, bits: &mut BitWriter) {
+    if before == Some(table) {
+        return bits.bits(0b11, 2);
+    }
     let largest = table.frequencies().max().unwrap_or(0);
     let rest = table.frequencies().position(|frequency| frequency == largest).unwrap_or(0);
     let same_alphabet = before.filter(|before| before.alphabet() == table.alphabet());
@@ -127,10 +130,10 @@ fn write_table(table: &CdfTable, before: Option<&CdfTable>, bits: &mut BitWriter
         size(above, rice).saturating_add(if above.is_some() { 0 } else { 8 })
     });
     let &(above, rice) = best.unwrap_or(&(None, 0));
-    if before.is_some() {
-        bits.bits(u32::from(above.is_some()), 1);
-    }
-    if above.is_none() {
+    if above.is_some() {
+        bits.bits(0b10, 2);
+    } else {
+        bits.bits(0, u32::from(before.is_some()));
         bits.bits(table.alphabet().saturating_sub(1) as u32, 8);
     }
     let others = || table.frequencies().enumerate().filter(|&(symbol, _)| symbol != rest);
@@ -165,14 +168,15 @@ fn delta_code(predicted: u32, actual: u32) -> u32 {
 
 fn read_table(
     bits: &mut BitReader<'_, '_>,
-    before: Option<&(usize, Lengths)>,
+    before: Option<(CdfTable, Lengths)>,
 ) -> Result<(CdfTable, Lengths), DecodeError> {
     let above = match before {
         Some(before) if bits.bits(1)? == 1 => Some(before),
         _ => None,
     };
     let alphabet = match above {
-        Some(&(alphabet, _)) => alphabet,
+        Some(before) if bits.bits(1)? == 1 => return Ok(before),
+        Some((ref table, _)) => table.alphabet(),
         None => (bits.bits(8)? as usize).saturating_add(1),
     };
     let precision = bits.bits(4)?;
@@ -187,7 +191,7 @@ fn read_table(
         if symbol == rest {
             continue;
         }
-        let column = above.and_then(|(_, lengths)| lengths.get(symbol));
+        let column = above.as_ref().and_then(|(_, lengths)| lengths.get(symbol));
         let predicted = column.map_or(last, |&length| u32::from(length));
         let high = bits.unary(2 * MAX_LENGTH)?;
         let code = (high << rice) | bits.bits(rice)?;

@@ -143,6 +143,11 @@ impl CdfSet {
         self.tables.len()
     }
 
+    /// Returns the memory that the tables take, in bytes: what a reader charges to its budget.
+    pub const fn memory(&self) -> usize {
+        self.tables.len().saturating_mul(size_of::<CdfTable>())
+    }
+
     /// Returns whether there is no table.
     pub fn is_empty(&self) -> bool {
         self.tables.is_empty()

@@ -122,7 +122,8 @@ proptest! {
         precision in 0_u32..=15,
     ) {
         let table = |counts: &Vec<u32>| CdfTable::from_counts(counts).unwrap().rounded(precision);
-        let set = CdfSet::new(counts.iter().map(table).collect()).unwrap();
+        let twice = counts.iter().flat_map(|counts| [table(counts), table(counts)]);
+        let set = CdfSet::new(twice.collect()).unwrap();
         let mut bytes = Vec::new();
         set.write(&mut bytes);
         let mut reader = Reader::new(&bytes, "s");
