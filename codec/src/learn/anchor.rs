@@ -131,11 +131,12 @@ pub(crate) fn fit_at(
         threads: data.threads,
     };
     let step = setup.step(rate);
-    let Fitted { model, centroids, restoration } = fit(material, setup.choice, step)?;
+    let choice = setup.choice_at(rate);
+    let Fitted { model, centroids, restoration } = fit(material, choice, step)?;
     let costs = Costs::of(&model.tables);
     Ok(Anchor {
         rate,
-        lambda: setup.choice.lambda,
+        lambda: choice.lambda,
         fast: extras::fast(&material, model.signed, step)?,
         model,
         centroids,

@@ -3,7 +3,7 @@
 use super::anchor::{self, Choice, Fitted, Material};
 use super::material::Data;
 use super::parallel::map_chunks;
-use crate::context::{Prediction, Scan, walk};
+use crate::context::{Scan, walk};
 use crate::error::LearnError;
 use crate::layout::Grid;
 use crate::quantise::{Chooser, Costs};
@@ -16,6 +16,9 @@ pub(crate) struct Setup {
     pub(crate) transform: Transform,
     pub(crate) base_step: f32,
     pub(crate) choice: Choice,
+    /// The coarsest rate at which rounding is optimised. Where steps are coarser, what rounding to
+    /// the nearest keeps is worth more to the restoration than its bits.
+    pub(crate) optimised_up_to: RateIndex,
 }
 
 /// What a trial found.
@@ -23,12 +26,20 @@ pub(crate) struct Setup {
 pub(crate) struct Outcome {
     /// Mean bytes of the ideal code.
     pub(crate) bytes: f64,
+    /// The square of the mean root of the losses: a mean of about a hundred divergences hangs on two or
+    /// three of them, this does not.
     pub(crate) loss: f64,
 }
 
 impl Setup {
     pub(crate) fn step(&self, rate: RateIndex) -> f32 {
         self.base_step * rate.factor()
+    }
+
+    /// The choices at a rate.
+    pub(crate) fn choice_at(&self, rate: RateIndex) -> Choice {
+        let lambda = if rate > self.optimised_up_to { 0.0 } else { self.choice.lambda };
+        Choice { lambda, ..self.choice }
     }
 }
 
@@ -72,13 +83,13 @@ pub(crate) fn run(data: &Data<'_>, setup: &Setup, rate: RateIndex) -> Result<Out
         for i in range {
             let (bits, restored) = coder.code(&trial[i], step, setup.choice.lambda, &mut scan);
             sum.0 += bits;
-            sum.1 += data.task.loss(data.held_out_samples[i], &restored);
+            sum.1 += data.task.loss(data.held_out_samples[i], &restored).max(0.0).sqrt();
         }
         sum
     });
     let (bits, loss) = parts.iter().fold((0.0, 0.0), |t, p| (t.0 + p.0, t.1 + p.1));
     let n = trial.len().max(1) as f64;
-    Ok(Outcome { bytes: bits / 8.0 / n, loss: loss / n })
+    Ok(Outcome { bytes: bits / 8.0 / n, loss: (loss / n).powi(2) })
 }
 
 struct TrialCoder<'a> {
@@ -122,89 +133,137 @@ impl TrialCoder<'_> {
     }
 }
 
-/// Growth of `ln(bytes)` over `ln(loss)` that a single trial is judged with.
-const TYPICAL_SLOPE: f64 = 0.45;
+/// Change of `ln(bytes)` over `ln(loss)` where only one trial is known.
+const TYPICAL_SLOPE: f64 = -0.45;
+/// Slopes that are believed: noise of few samples can make others.
+const SLOPES: (f64, f64) = (-1.2, -0.15);
 /// How much worse than the best a single trial may look before it is given up.
 const HOPELESS: f64 = 1.25;
 /// Most trials of one setup.
 const MAX_TRIALS: usize = 4;
+/// Rate steps per factor e of the loss: it grows about with the square of the step.
+const RATE_PER_LOSS: f64 = 5.8;
 
-/// Bytes at a loss, by a few trials that close in on it, and the rate index nearest to it.
+/// Where a setup meets a loss.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crossing {
+    pub(crate) bytes: f64,
+    pub(crate) rate: RateIndex,
+    /// Change of `ln(bytes)` over `ln(loss)` there.
+    pub(crate) slope: f64,
+}
+
+impl Crossing {
+    /// What no setup can beat: the start of a search.
+    pub(crate) const NONE: Self =
+        Self { bytes: f64::INFINITY, rate: RateIndex::MIN, slope: TYPICAL_SLOPE };
+
+    /// The rate index at which the loss is about `factor` times as large.
+    pub(crate) fn rate_at(&self, factor: f64) -> RateIndex {
+        self.rate.shifted((RATE_PER_LOSS * factor.ln()).round() as i32)
+    }
+}
+
+/// Finds where a setup meets a loss, by a few trials that close in on it.
 ///
-/// A setup whose first trial promises more than 1.25 times `best` bytes is given up.
-pub(crate) fn bytes_at_loss(
+/// A setup whose first trial promises more than 1.25 times the bytes of `best` is given up.
+pub(crate) fn crossing(
     data: &Data<'_>,
     setup: &Setup,
     target: f64,
     first: RateIndex,
-    best: f64,
-) -> Result<(f64, RateIndex), LearnError> {
+    best: &Crossing,
+) -> Result<Crossing, LearnError> {
     let mut seen: Vec<(i32, Outcome)> = Vec::new();
     let mut rate = i32::from(first.get());
-    let log = |o: &Outcome| o.loss.max(LOSS_FLOOR).ln();
     for trial in 0..MAX_TRIALS {
         let outcome = run(data, setup, RateIndex::clamped(rate))?;
         seen.push((rate, outcome));
         seen.sort_by_key(|(q, _)| *q);
-        let error = target.ln() - log(&outcome);
         if trial == 0 {
-            let promised = outcome.bytes * (-TYPICAL_SLOPE * error).exp();
-            if promised > HOPELESS * best {
-                return Ok((promised, first));
+            let promised = at_loss(&outcome, target, TYPICAL_SLOPE);
+            if promised > HOPELESS * best.bytes {
+                return Ok(Crossing { bytes: promised, rate: first, slope: TYPICAL_SLOPE });
             }
         }
-        let below = seen.iter().rev().find(|(_, o)| o.loss <= target);
-        let above = seen.iter().find(|(_, o)| o.loss > target);
-        // Loss grows about with the square of the step: a factor e is some 5.8 rate steps.
-        let mut next = rate + (error * 5.8).round().clamp(-16.0, 16.0) as i32;
-        if let (Some((ql, low)), Some((qh, high))) = (below, above) {
-            if (1..=6).contains(&(qh - ql)) {
-                break;
-            }
-            if qh > ql {
-                let t = (target.ln() - log(low)) / (log(high) - log(low)).max(1e-9);
-                let inner = f64::from(*ql) + t * f64::from(qh - ql);
-                next = (inner.round() as i32).clamp(ql + 1, qh - 1);
-            }
+        match next_rate(&seen, rate, &outcome, target) {
+            Some(next) => rate = next,
+            None => break,
         }
-        next = next.clamp(0, 63);
-        if seen.iter().any(|(q, _)| *q == next) {
-            // The target lies between this rate and its neighbour, on the side of the error.
-            next = (rate + if error > 0.0 { 3 } else { -3 }).clamp(0, 63);
-            if seen.iter().any(|(q, _)| *q == next) {
-                break;
-            }
-        }
-        rate = next;
     }
     Ok(interpolate(&seen, target))
 }
 
-/// Log-linear interpolation of bytes over loss between the two trials around the target.
-fn interpolate(seen: &[(i32, Outcome)], target: f64) -> (f64, RateIndex) {
-    let log = |o: &Outcome| o.loss.max(LOSS_FLOOR).ln();
-    let nearest = |&(q, o): &(i32, Outcome)| ((log(&o) - target.ln()).abs(), q, o);
-    let mut by_distance: Vec<_> = seen.iter().map(nearest).collect();
-    by_distance.sort_by(|a, b| a.0.total_cmp(&b.0));
-    match by_distance.as_slice() {
-        [(_, qa, a), (_, qb, b), ..] if (log(a) - log(b)).abs() > 1e-6 => {
-            let t = ((target.ln() - log(a)) / (log(b) - log(a))).clamp(-0.5, 1.5);
-            let bytes = (a.bytes.max(0.1).ln() * (1.0 - t) + b.bytes.max(0.1).ln() * t).exp();
-            let q = f64::from(*qa) * (1.0 - t) + f64::from(*qb) * t;
-            (bytes, RateIndex::clamped(q.round() as i32))
-        }
-        [(_, q, o), ..] => (o.bytes, RateIndex::clamped(*q)),
-        [] => (f64::INFINITY, RateIndex::MIN),
-    }
-}
-
-/// The rate index whose loss is nearest to `target`.
-pub(crate) fn rate_of_loss(
+/// Judges a variant of a setup by one trial at the setup's own rate.
+///
+/// The small distance to the target loss is bridged with the setup's slope: the variant moves along
+/// nearly the same curve.
+pub(crate) fn variant(
     data: &Data<'_>,
     setup: &Setup,
     target: f64,
-) -> Result<RateIndex, LearnError> {
-    let context = setup.choice.prediction == Prediction::Context;
-    let first = RateIndex::clamped(if context { 54 } else { 44 });
-    Ok(bytes_at_loss(data, setup, target, first, f64::INFINITY)?.1)
+    base: &Crossing,
+) -> Result<Crossing, LearnError> {
+    let outcome = run(data, setup, base.rate)?;
+    let shift = RATE_PER_LOSS * (target.ln() - log_loss(&outcome));
+    Ok(Crossing {
+        bytes: at_loss(&outcome, target, base.slope),
+        rate: base.rate.shifted(shift.round().clamp(-8.0, 8.0) as i32),
+        slope: base.slope,
+    })
+}
+
+fn log_loss(outcome: &Outcome) -> f64 {
+    outcome.loss.max(LOSS_FLOOR).ln()
+}
+
+/// Bytes of an outcome moved along a slope to the target loss.
+fn at_loss(outcome: &Outcome, target: f64, slope: f64) -> f64 {
+    outcome.bytes * (slope * (target.ln() - log_loss(outcome))).exp()
+}
+
+/// The rate of the next trial; nothing when the target is bracketed closely or all is tried.
+fn next_rate(seen: &[(i32, Outcome)], rate: i32, last: &Outcome, target: f64) -> Option<i32> {
+    let error = target.ln() - log_loss(last);
+    let below = seen.iter().rev().find(|(_, o)| o.loss <= target);
+    let above = seen.iter().find(|(_, o)| o.loss > target);
+    let mut next = rate + (error * RATE_PER_LOSS).round().clamp(-16.0, 16.0) as i32;
+    if let (Some((ql, low)), Some((qh, high))) = (below, above) {
+        if (1..=6).contains(&(qh - ql)) {
+            return None;
+        }
+        if qh > ql {
+            let share = (target.ln() - log_loss(low)) / (log_loss(high) - log_loss(low)).max(1e-9);
+            let inner = f64::from(*ql) + share * f64::from(qh - ql);
+            next = (inner.round() as i32).clamp(ql + 1, qh - 1);
+        }
+    }
+    let tried = |q: i32| seen.iter().any(|(other, _)| *other == q);
+    let beside = rate + if error > 0.0 { 3 } else { -3 };
+    [next, beside].into_iter().map(|q| q.clamp(0, 63)).find(|&q| !tried(q))
+}
+
+/// Log-linear interpolation of bytes over loss between the two trials nearest to the target.
+fn interpolate(seen: &[(i32, Outcome)], target: f64) -> Crossing {
+    let distance = |o: &Outcome| (log_loss(o) - target.ln()).abs();
+    let mut nearest: Vec<&(i32, Outcome)> = seen.iter().collect();
+    nearest.sort_by(|a, b| distance(&a.1).total_cmp(&distance(&b.1)));
+    match nearest.as_slice() {
+        [(qa, a), (qb, b), ..] if (log_loss(a) - log_loss(b)).abs() > 1e-6 => {
+            let span = log_loss(b) - log_loss(a);
+            let share = ((target.ln() - log_loss(a)) / span).clamp(-0.5, 1.5);
+            let slope =
+                ((b.bytes.max(0.1) / a.bytes.max(0.1)).ln() / span).clamp(SLOPES.0, SLOPES.1);
+            let q = f64::from(*qa) * (1.0 - share) + f64::from(*qb) * share;
+            Crossing {
+                bytes: a.bytes * (slope * share * span).exp(),
+                rate: RateIndex::clamped(q.round() as i32),
+                slope,
+            }
+        }
+        [(q, o), ..] => {
+            Crossing { bytes: o.bytes, rate: RateIndex::clamped(*q), slope: TYPICAL_SLOPE }
+        }
+        [] => Crossing::NONE,
+    }
 }
