@@ -161,7 +161,9 @@ fn every_prefix_of_layers_decodes_and_improves() {
             }
             assert_eq!(last, 4);
         }
-        assert!(errors[1..].is_sorted_by(|a, b| a > b), "rectified {rectified}: {errors:?}");
+        // A layer without a byte arrives together with the next one.
+        let seen: Vec<f32> = errors.into_iter().filter(|&error| error > 0.0).collect();
+        assert!(seen.len() > 2 && seen.is_sorted_by(|a, b| a > b), "{rectified}: {seen:?}");
     }
 }
 
