@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Encode(commands::encode::Encode),
     Decode(commands::decode::Decode),
     Inspect(commands::inspect::Inspect),
+    Vectors(commands::vectors::Vectors),
     Doctor(commands::doctor::Doctor),
 }
 
@@ -39,6 +40,7 @@ impl Command {
             Self::Encode(command) => command.run(),
             Self::Decode(command) => command.run(),
             Self::Inspect(command) => command.run(),
+            Self::Vectors(command) => command.run(),
             Self::Doctor(command) => command.run(),
         }
     }

@@ -10,6 +10,7 @@ mod model;
 mod npy;
 mod output;
 mod progress;
+mod vectors;
 
 use std::process::ExitCode;
 

@@ -13,8 +13,7 @@ pub(crate) fn write(path: &Path, dims: &[usize], values: &[f32]) -> Result<()> {
 
 fn to_bytes(dims: &[usize], values: &[f32]) -> Vec<u8> {
     let sizes = dims.iter().map(|size| format!("{size},")).collect::<Vec<_>>().join(" ");
-    let mut header =
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}");
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}");
     // The format wants the data to start at a multiple of 64 and the header to end its line.
     let unpadded = PREAMBLE.len() + 2 + header.len() + 1;
     header.push_str(&" ".repeat(unpadded.next_multiple_of(64) - unpadded));

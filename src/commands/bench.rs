@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use aiflow::codec::learn::LearnConfig;
 use aiflow::evaluation::bench::{self, Ablation, BenchCut, BenchData, BenchOptions};
-use aiflow::evaluation::curve::{Study, Target};
+use aiflow::evaluation::curve::{INT_K, Study, Target};
 use aiflow::evaluation::data::{Part, shared_samples};
 use aiflow::evaluation::{report, rival};
 use aiflow::runtime::bundle::Provenance;
@@ -44,6 +44,9 @@ pub(crate) struct Bench {
     /// Data set that rivals learn from; default: what the bundle was learned from
     #[arg(long, value_name = "SPEC")]
     calibration: Option<String>,
+    /// Show each width of the plain quantisers in the table, not only the best of them
+    #[arg(long)]
+    full: bool,
     /// The model, where it is neither in the bundle nor beside it
     #[arg(long, value_name = "FILE.onnx")]
     model: Option<PathBuf>,
@@ -179,7 +182,12 @@ impl Bench {
     fn print(&self, study: &Study) -> Result<()> {
         let width = output::width();
         output::heading("Bytes per sample at equal quality")?;
-        output::table(&report::summary_table(study, width), &OWN_METHODS)?;
+        let mut shown = study.clone();
+        if !self.full {
+            let single = |method: &str| rival::family(method) == rival::Family::Int;
+            shown.summaries.retain(|summary| summary.method == INT_K || !single(&summary.method));
+        }
+        output::table(&report::summary_table(&shown, width), &OWN_METHODS)?;
         if !study.ratios.is_empty() {
             output::heading("Bytes of `learned` over those of each rival, at a KL of 0.03")?;
             let ratios = report::ratios_table(study, OWN_METHODS[0], Target::Kl003, width);

@@ -89,8 +89,7 @@ impl Decode {
             let frame = self.decode(&loaded, &bytes);
             decoded.push(frame.with_context(|| path.display().to_string())?);
         }
-        let answers =
-            if self.finish { self.answer(&loaded, &decoded)? } else { Vec::new() };
+        let answers = if self.finish { self.answer(&loaded, &decoded)? } else { Vec::new() };
         let count = decoded.len();
         let mut frames = Vec::with_capacity(count);
         for (index, (path, frame)) in self.frames.iter().zip(&decoded).enumerate() {
@@ -150,7 +149,10 @@ impl Decode {
         let cut = loaded.cut(id)?.cut();
         let wanted = cut.tensors.len();
         if frames.len() != wanted {
-            bail!("cut {id} has {wanted} tensors, {} frames were given; give one each", frames.len());
+            bail!(
+                "cut {id} has {wanted} tensors, {} frames were given; give one each",
+                frames.len()
+            );
         }
         let mut features: Vec<Option<Tensor>> = vec![None; wanted];
         for (index, frame) in frames.iter().enumerate() {

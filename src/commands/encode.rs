@@ -110,7 +110,10 @@ impl Encode {
         let tensors = &cut.cut().tensors;
         if features.len() != tensors.len() {
             let (have, want) = (features.len(), tensors.len());
-            bail!("cut {} has {want} tensors, {have} were given; repeat --tensor for each", self.cut);
+            bail!(
+                "cut {} has {want} tensors, {have} were given; repeat --tensor for each",
+                self.cut
+            );
         }
         let mut records = Vec::with_capacity(tensors.len());
         let mut frames = Vec::with_capacity(tensors.len());
@@ -135,7 +138,8 @@ impl Encode {
         let preprocess = loaded.preprocess(&self.preprocess)?;
         let data = OpenData::open(spec, Part::Test, preprocess)?;
         let inputs = data.inputs(&loaded.model, self.index)?;
-        let named: Vec<_> = inputs.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let named: Vec<_> =
+            inputs.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let split = loaded.split(loaded.cut(self.cut)?.cut());
         Ok(split.head_with(&named)?.features)
     }
@@ -212,7 +216,8 @@ pub(crate) fn numbered(path: &Path, index: usize, count: usize) -> PathBuf {
 }
 
 fn print(records: &[Record]) -> Result<()> {
-    let heading = ["file", "tensor", "shape", "mode", "rate", "layers", "bytes", "raw", "bits/value"];
+    let heading =
+        ["file", "tensor", "shape", "mode", "rate", "layers", "bytes", "raw", "bits/value"];
     let mut table = output::new_table(&heading, &[4, 5, 6, 7, 8]);
     for record in records {
         table.add_row([

@@ -60,7 +60,7 @@ impl Inspect {
         let found = inspect(&bytes, &limits);
         let kind = match found.form {
             FrameForm::SelfContained => "self-contained frame",
-            FrameForm::Session => "session frame",
+            FrameForm::Session => SESSION,
         };
         self.fields(kind, bytes.len(), found.rows, found.error)
     }
@@ -76,16 +76,33 @@ impl Inspect {
         let error_text = error.map(|error| error.to_string());
         let fields = rows.into_iter().map(Field::from).collect();
         let report = Report { kind, file, bytes, fields, error: error_text };
-        if self.format.json { output::json(&report)? } else { report.print()? }
+        if self.format.json {
+            output::json(&report)?
+        } else {
+            report.print()?
+        }
         match error {
             None => Ok(()),
-            Some(error) => Err(error).with_context(|| format!("{} as a {kind}", report.file)),
+            Some(error) => {
+                // Anything may be taken for a session frame: it has no magic number.
+                let doubt = match kind {
+                    SESSION => {
+                        " is no bundle, profile or self-contained frame; read as a session frame"
+                    }
+                    _ => "",
+                };
+                Err(error).with_context(|| format!("{}{doubt}", report.file))
+            }
         }
     }
 
     fn bundle(&self, folder: &Path) -> Result<()> {
         let bundle = Bundle::open(folder)?;
-        if self.format.json { output::json(bundle.manifest()) } else { print_bundle(folder, &bundle) }
+        if self.format.json {
+            output::json(bundle.manifest())
+        } else {
+            print_bundle(folder, &bundle)
+        }
     }
 }
 
@@ -155,6 +172,9 @@ fn print_bundle(folder: &Path, bundle: &Bundle) -> Result<()> {
     }
     output::table(&table.to_string(), &[])
 }
+
+/// What a frame of a session is called.
+const SESSION: &str = "session frame";
 
 /// Digits of a hash that a table shows: those that frames carry.
 const SHOWN_DIGITS: usize = 16;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use aiflow::codec::learn::LearnConfig;
 use aiflow::evaluation::data::Part;
 use aiflow::runtime::ModelFile;
-use aiflow::runtime::bundle::{BundleBuilder, CutFiles, Existing, Provenance};
+use aiflow::runtime::bundle::{BundleBuilder, CutFiles, Existing, Manifest, Provenance};
 use aiflow::runtime::cut::{self, CutOptions};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -111,6 +111,9 @@ impl Learn {
         }
         if self.output.exists() && !self.replace {
             bail!("{} exists; choose another name or add --replace", self.output.display());
+        }
+        if self.output.exists() && !self.output.join(Manifest::FILE).is_file() {
+            bail!("{} exists and is not a bundle; choose another name", self.output.display());
         }
         Ok(())
     }

@@ -8,3 +8,4 @@ pub(crate) mod doctor;
 pub(crate) mod encode;
 pub(crate) mod inspect;
 pub(crate) mod learn;
+pub(crate) mod vectors;

@@ -1,0 +1,6 @@
+//! Runs the command line as its users do: every command on the shipped model, and bad input.
+
+mod bad_input;
+mod bundle;
+mod commands;
+mod work;
