@@ -48,9 +48,20 @@ impl<'a> Series<'a> {
         series
     }
 
-    /// Returns whether the series belongs to a rival rather than to the learned codec.
-    pub(crate) fn is_rival(&self) -> bool {
-        family(&self.name) != Family::Learned
+    /// Returns whether the series belongs to the learned codec.
+    pub(crate) fn is_learned(&self) -> bool {
+        family(&self.name) == Family::Learned
+    }
+
+    /// Returns whether others are compared with the series: a rival's curve. The integer widths
+    /// count together, since each alone is a stretch of what `int-k` covers.
+    pub(crate) fn is_anchor(&self) -> bool {
+        let whole = match family(&self.name) {
+            Family::Learned | Family::Float => false,
+            Family::Int => matches!(self.name.as_str(), INT_K | INT_K_MSE),
+            Family::Recipe | Family::Input => true,
+        };
+        whole && self.points.len() > 1
     }
 
     /// Returns the curve on an axis.

@@ -40,7 +40,7 @@ pub fn summarise(points: &[Measured], reference: &Reference, resamples: &Resampl
         let all: Vec<&Located<'_>> = local.iter().chain(&input).collect();
         for own in &local {
             result.summaries.push(own.summary(all.iter().copied()));
-            if !own.series.is_rival() {
+            if own.series.is_learned() {
                 result.ratios.extend(own.ratios(all.iter().copied()));
             }
         }
@@ -88,7 +88,7 @@ impl Located<'_> {
         let (mut bd_rates, mut best) = (BTreeMap::new(), None);
         for other in others {
             let name = &other.series.name;
-            if !other.series.is_rival() || *name == self.series.name {
+            if !other.series.is_anchor() || *name == self.series.name {
                 continue;
             }
             if let Some(rate) = self.bd_rate(other, Axis::Agreement, QualityRange::AGREEMENT) {
@@ -128,7 +128,7 @@ impl Located<'_> {
     fn ratios<'b>(&self, others: impl IntoIterator<Item = &'b Located<'b>>) -> Vec<RatioRecord> {
         let mut ratios = Vec::new();
         for other in others {
-            if !other.series.is_rival() || other.series.points.len() < 2 {
+            if !other.series.is_anchor() {
                 continue;
             }
             ratios.extend(Target::ALL.into_iter().filter_map(|target| self.ratio(other, target)));

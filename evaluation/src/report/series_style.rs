@@ -43,10 +43,11 @@ pub(crate) fn style_of(method: &str, variant: usize) -> SeriesStyle {
         "webp-input" => style("c-webp", Mark::Cross, "6 3", 1.6),
         "jpeg-input" => style("c-jpeg", Mark::Plus, "2 3", 1.6),
         _ if family(method) == Family::Int => style("c-int", Mark::Square, "", 1.0),
-        _ => match variant % 3 {
+        _ => match variant % 4 {
             0 => style("c-learned", Mark::Circle, "", 2.8),
-            1 => style("c-learned2", Mark::Circle, "5 3", 2.2),
-            _ => style("c-learned3", Mark::Circle, "2 3", 2.0),
+            1 => style("c-learned2", Mark::Circle, "6 3", 2.0),
+            2 => style("c-learned3", Mark::Square, "2 3", 1.8),
+            _ => style("c-learned4", Mark::Diamond, "8 3 2 3", 1.8),
         },
     }
 }

@@ -28,10 +28,13 @@ pub(crate) fn rank(method: &str, lead: Option<&str>) -> u8 {
             Family::Learned => 1,
             Family::Recipe => 4,
             Family::Input => 5,
-            _ => 6,
+            _ => SINGLE_WIDTHS,
         },
     }
 }
+
+/// Rank of what `int-k` covers and of methods without a curve.
+pub(crate) const SINGLE_WIDTHS: u8 = 6;
 
 /// Returns the ratio of the lead method to a rival on a cut, if it was measured.
 pub(crate) fn ratio_to<'a>(
@@ -109,12 +112,12 @@ fn middle_cut(study: &Study, lead: &str) -> Option<String> {
         [(cut.cut.as_str(), INT_K, "int-k"), ("input", WEBP, "WebP of the input")]
             .iter()
             .filter_map(|(place, method, name)| {
-                Some(format!("{} as {name}", unit(bytes_at(study, place, method)?)))
+                Some(format!("{name} needs {}", unit(bytes_at(study, place, method)?)))
             })
             .collect();
     (!rivals.is_empty()).then(|| {
         format!(
-            "Nearest to half of the operations, at {}, it costs {}; {}.",
+            "At {}, the cut nearest to half of the operations, it costs {}; {}.",
             place(cut),
             unit(bytes),
             rivals.join(", "),

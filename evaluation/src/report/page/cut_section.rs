@@ -6,7 +6,7 @@ use crate::curve::{CutRecord, INT_K, PointRecord, Study, SummaryRecord};
 use crate::report::chart::{Guide, Join, Line, Plot, Point, Scale, Spread, escape, legend_mark};
 use crate::report::number;
 use crate::report::series_style::{SeriesStyle, reader_name, style_of};
-use crate::report::words::{lead_method, rank};
+use crate::report::words::{SINGLE_WIDTHS, lead_method, rank};
 use crate::rival::{Family, family};
 
 /// Cut id of the methods that send the picture.
@@ -23,7 +23,8 @@ fn cut_section(study: &Study, cut: &CutRecord) -> String {
     let mut summaries: Vec<&SummaryRecord> = study
         .summaries
         .iter()
-        .filter(|s| (s.cut == cut.cut || s.cut == INPUT) && s.settings > 1)
+        .filter(|s| s.cut == cut.cut || s.cut == INPUT)
+        .filter(|s| s.settings > 1 && rank(&s.method, lead) < SINGLE_WIDTHS)
         .collect();
     summaries.sort_by_key(|summary| rank(&summary.method, lead));
     let facts = format!(
@@ -57,9 +58,10 @@ struct Plotted<'a> {
     spread: Spread,
 }
 
-/// Returns the series that have a curve, the learned ones last so that they lie on top.
+/// Returns the series that have a curve, the learned ones first.
 fn plotted_series<'a>(study: &'a Study, cut: &str) -> Vec<Plotted<'a>> {
     let mut series: Vec<Plotted<'a>> = Vec::new();
+    let lead = lead_method(study);
     let mut variants = 0;
     let local = study.points.iter().filter(|point| point.cut == cut || point.cut == INPUT);
     for point in local {
@@ -72,10 +74,10 @@ fn plotted_series<'a>(study: &'a Study, cut: &str) -> Vec<Plotted<'a>> {
             found.points.push(point);
             continue;
         }
-        let learned = family(name) == Family::Learned;
-        let style = style_of(name, variants);
-        variants += usize::from(learned);
-        let spread = if learned { Spread::Band } else { Spread::None };
+        let is_lead = Some(name) == lead;
+        variants += usize::from(family(name) == Family::Learned && !is_lead);
+        let style = style_of(name, if is_lead { 0 } else { variants });
+        let spread = if is_lead { Spread::Band } else { Spread::None };
         series.push(Plotted { name, style, points: vec![point], spread });
     }
     for series in &mut series {
@@ -84,8 +86,7 @@ fn plotted_series<'a>(study: &'a Study, cut: &str) -> Vec<Plotted<'a>> {
         }
         series.points.sort_by(|a, b| a.bytes_mean.total_cmp(&b.bytes_mean));
     }
-    let lead = lead_method(study);
-    series.sort_by_key(|series| std::cmp::Reverse(rank(series.name, lead)));
+    series.sort_by_key(|series| rank(series.name, lead));
     series
 }
 
@@ -106,7 +107,7 @@ fn agreement_plot(cut: &str, series: &[Plotted<'_>]) -> Plot {
     let shown = || series.iter().flat_map(|s| &s.points);
     let visible = || shown().filter(|point| point.agreement >= LOWEST_AGREEMENT);
     let low = visible().map(|point| point.agreement).fold(0.95, f64::min) - 0.01;
-    let lines = series.iter().map(|series| {
+    let lines = series.iter().rev().map(|series| {
         let interval = |p: &PointRecord| p.agreement_low.zip(p.agreement_high);
         line(series, |point| point.agreement, interval)
     });
@@ -126,7 +127,7 @@ fn kl_plot(cut: &str, series: &[Plotted<'_>]) -> Plot {
     let visible = || shown().filter(|point| point.kl <= ceiling);
     let low = visible().map(|point| point.kl.max(floor)).fold(0.02, f64::min);
     let high = visible().map(|point| point.kl).fold(0.05, f64::max);
-    let lines = series.iter().map(|series| {
+    let lines = series.iter().rev().map(|series| {
         let interval = |p: &PointRecord| p.kl_low.map(|l| l.max(floor)).zip(p.kl_high);
         line(series, |point| point.kl.max(floor), interval)
     });
@@ -173,7 +174,6 @@ fn point_title(point: &PointRecord) -> String {
 fn legend(series: &[Plotted<'_>]) -> String {
     let entries: Vec<String> = series
         .iter()
-        .rev()
         .map(|series| {
             format!("<li>{}{}</li>", legend_mark(series.style), escape(&reader_name(series.name)))
         })

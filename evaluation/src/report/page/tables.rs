@@ -8,8 +8,16 @@ use crate::report::table::{target_bytes, target_cell};
 
 /// Builds the table of one cut: bytes of every method at every target.
 pub(crate) fn cut_table(summaries: &[&SummaryRecord], lead: Option<&str>) -> String {
-    let header =
-        ["method", "−1 point", "99 %", "97 %", "95 %", "KL 0.03", "learned against it", "profile"];
+    let header = [
+        "method",
+        "−1 point",
+        "99 %",
+        "97 %",
+        "95 %",
+        "KL 0.03",
+        "learned vs it (BD-rate)",
+        "profile",
+    ];
     let best: Vec<Option<f64>> = Target::ALL
         .iter()
         .map(|target| summaries.iter().filter_map(|s| target_bytes(s, *target)).reduce(f64::min))
