@@ -9,7 +9,7 @@ use crate::commands;
 
 /// Cuts of neural networks, and how few bytes can cross them.
 #[derive(Debug, Parser)]
-#[command(name = "aiflow", version, about, propagate_version = true, max_term_width = 100)]
+#[command(name = "aiflow", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aiflow::evaluation::bench::Samples;
-use aiflow::evaluation::data::{self, DataSpec, Dataset, Part, Preprocess};
+use aiflow::evaluation::data::{self, DataError, DataSpec, Dataset, Part, Preprocess};
 use aiflow::runtime::engine::{EngineChoice, Threads};
 use aiflow::runtime::graph::{Dim, Graph, InputSpec};
 use aiflow::runtime::learning::NamedInputs;
@@ -81,8 +81,13 @@ impl OpenData {
     /// Opens a data set for a model.
     pub(crate) fn open(spec: &str, part: Part, preprocess: Option<Preprocess>) -> Result<Self> {
         let spec: DataSpec = spec.parse()?;
-        let set = data::open(&spec.or_part(part), preprocess.as_ref())?;
-        Ok(Self { set, preprocess })
+        match data::open(&spec.or_part(part), preprocess.as_ref()) {
+            Ok(set) => Ok(Self { set, preprocess }),
+            Err(error @ DataError::NoPreprocess { .. }) => {
+                bail!("{error}, or choose one with --preset or --preprocess")
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Reads one sample as inputs by name and checks that the model takes it.
