@@ -1,6 +1,7 @@
 //! Tests of the codec through its public interface.
 
 mod corruption;
+mod levels;
 #[cfg(feature = "learn")]
 mod lossy;
 #[cfg(feature = "learn")]

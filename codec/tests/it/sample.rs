@@ -9,14 +9,12 @@ use aiflow_codec::{
     RateTarget, TensorView,
 };
 
-const SHAPE: [usize; 4] = [1, 4, 4, 4];
-
 pub(crate) fn dims() -> Dims {
-    Dims::new(&SHAPE).expect("a small shape")
+    Dims::new(&[1, 4, 4, 4]).expect("a small shape")
 }
 
 /// Repeatable features: slopes with a little noise, cut off at zero.
-fn features() -> Vec<Vec<f32>> {
+pub(crate) fn features() -> Vec<Vec<f32>> {
     let mut state = 1_u64;
     let mut noise = move || {
         state =
@@ -31,6 +29,19 @@ fn features() -> Vec<Vec<f32>> {
                 .collect()
         })
         .collect()
+}
+
+/// Repeatable features of which two thirds are zero, in patches.
+pub(crate) fn sparse_features() -> Vec<Vec<f32>> {
+    let mut features = features();
+    for (sample, feature) in features.iter_mut().enumerate() {
+        for (index, value) in feature.iter_mut().enumerate() {
+            let (channel, row) = (index / 16, index / 4 % 4);
+            *value =
+                if (channel + row + sample) % 3 == 0 { *value } else { (*value - 7.0).max(0.0) };
+        }
+    }
+    features
 }
 
 /// The loss is the squared error of the feature.
@@ -52,14 +63,18 @@ impl Task for Error {
 }
 
 pub(crate) fn profile() -> Arc<Profile> {
-    static PROFILE: LazyLock<Arc<Profile>> = LazyLock::new(|| {
-        let features = features();
-        let task = Error(features.clone());
-        let config = LearnConfig::default();
-        let learned = learn(Layout::infer(&SHAPE), &dims(), &features, &task, &config, &|_, _| {});
-        Arc::new(learned.expect("features that can be learned").profile)
-    });
+    static PROFILE: LazyLock<Arc<Profile>> =
+        LazyLock::new(|| Arc::new(learned(&dims(), &features())));
     Arc::clone(&PROFILE)
+}
+
+/// A profile of features in any shape of 64 elements.
+pub(crate) fn learned(dims: &Dims, features: &[Vec<f32>]) -> Profile {
+    let task = Error(features.to_vec());
+    let layout = Layout::infer(dims.as_slice());
+    learn(layout, dims, features, &task, &LearnConfig::default(), &|_, _| {})
+        .expect("features that can be learned")
+        .profile
 }
 
 /// A frame of the feature with the largest values.

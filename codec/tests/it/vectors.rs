@@ -10,11 +10,12 @@ use aiflow_codec::tensor::{Dims, ElementType};
 use crate::vector_file::{Case, folder, from_text};
 
 /// Runs all cases of an area and requires that there are some.
-fn run_area(area: &str, run: impl Fn(&Case)) {
+pub(crate) fn run_area(area: &str, run: impl Fn(&Case)) {
     let mut count = 0;
     let mut files: Vec<_> = std::fs::read_dir(folder().join(area))
         .expect("the area exists")
         .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
         .collect();
     files.sort();
     for file in files {
@@ -30,7 +31,7 @@ fn run_area(area: &str, run: impl Fn(&Case)) {
 }
 
 /// Compares with the error that the case asks for; returns whether it asks for one.
-fn expect_error<T: std::fmt::Debug>(
+pub(crate) fn expect_error<T: std::fmt::Debug>(
     case: &Case,
     key: &str,
     found: &Result<T, DecodeError>,
@@ -51,7 +52,7 @@ fn lanes_of(case: &Case) -> Lanes {
     Lanes::ALL.into_iter().find(|lanes| lanes.count() == count).expect("1, 4 or 32 lanes")
 }
 
-fn form_of(case: &Case) -> FrameForm {
+pub(crate) fn form_of(case: &Case) -> FrameForm {
     match case.text("form") {
         "session" => FrameForm::Session,
         "self-contained" => FrameForm::SelfContained,
