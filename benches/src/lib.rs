@@ -80,7 +80,7 @@ pub fn feature(seed: u64, side: usize) -> Vec<f32> {
                 *value += weight * cause;
             }
         }
-        let threshold = 0.35 + 0.25 * mixture.normal();
+        let threshold = 0.5 + 0.25 * mixture.normal();
         out.extend(values.iter().map(|value| (value - threshold).max(0.0)));
     }
     out

@@ -7,13 +7,13 @@ use crate::coder::{fast, high, lanes_of, refine};
 use crate::context::{Prediction, Scan};
 use crate::encoder::FrameInfo;
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::layout::Grid;
+use crate::layout::{Grid, Layout};
 use crate::limits::{DecodeLimits, Limit};
 use crate::lossless::decode_lossless_f32;
 use crate::profile::{Anchor, Profile};
 use crate::rans::RansDecoder;
 use crate::rate::RateIndex;
-use crate::reconstruct::Centroids;
+use crate::reconstruct::{Centroids, LevelValues};
 use crate::restore::Filter;
 use crate::tensor::{Dims, ElementType};
 use crate::transform::Prepared;
@@ -136,8 +136,8 @@ impl Decoder {
         let profile = Arc::clone(&self.profile);
         let (grid, _) = self.grid_of(&profile, frame.header())?;
         let coded = self.entropy_decode(&profile, &frame, grid)?;
-        out.extend_from_slice(&self.coded);
         let (rate, layers) = (coded.rate, coded.layers);
+        std::mem::swap(out, &mut self.coded);
         Ok(FrameInfo { mode: FrameMode::Lossy, rate, layers, bytes: bytes.len() })
     }
 
@@ -215,8 +215,7 @@ impl Decoder {
             let at = frame.layer_offset(index);
             let place = |e: DecodeError| e.shifted(at);
             let mut rans = RansDecoder::new(payload, lanes_of(payload.len())).map_err(place)?;
-            let before = std::mem::take(&mut self.coded);
-            self.base = before;
+            std::mem::swap(&mut self.base, &mut self.coded);
             if header.coder == Coder::Fast {
                 if announced != 1 {
                     let kind = DecodeErrorKind::ReservedBits;
@@ -254,16 +253,23 @@ impl Decoder {
         out: &mut Vec<f32>,
     ) {
         let step = profile.step(coded.rate);
+        // Fast levels of a closed-loop profile have other errors than its filter was fitted to.
+        let suits = coded.prediction == coded.anchor.model.prediction
+            || coded.anchor.model.prediction != Prediction::ClosedLoop;
+        let restores = self.restore == Restore::On && suits && coded.anchor.restoration.is_some();
+        if let (false, Some(gains)) = (restores, self.transform.diagonal()) {
+            if profile.layout == Layout::Map && coded.prediction != Prediction::ClosedLoop {
+                let values = LevelValues::new(coded.centroids, step, gains, self.transform.mean());
+                return values.place(&self.coded, grid, profile.range, out);
+            }
+        }
         coded.centroids.apply(coded.prediction, &self.coded, &mut self.components);
         self.values.clear();
         for _ in 0..grid.positions() {
             self.values.extend_from_slice(self.transform.mean());
         }
         self.transform.backward(&self.components, step, &mut self.values);
-        // Fast levels of a closed-loop profile have other errors than its filter was fitted to.
-        let suits = coded.prediction == coded.anchor.model.prediction
-            || coded.anchor.model.prediction != Prediction::ClosedLoop;
-        if self.restore == Restore::On && suits && coded.anchor.restoration.is_some() {
+        if restores {
             let components = self.transform.components();
             for position in self.components.chunks_exact_mut(components.max(1)) {
                 for (k, value) in position.iter_mut().enumerate() {

@@ -16,7 +16,7 @@ use crate::quantise::Chooser;
 use crate::rans::RansEncoder;
 use crate::rate::RateIndex;
 use crate::tensor::{ShapeError, TensorView};
-use crate::transform::Prepared;
+use crate::transform::{Prepared, Rounding};
 
 /// How much work the coder does per value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -114,6 +114,7 @@ pub struct Encoder {
     values: Vec<f32>,
     gathered: Vec<f32>,
     components: Vec<f32>,
+    levels: Vec<i32>,
 }
 
 impl Encoder {
@@ -131,6 +132,7 @@ impl Encoder {
             values: Vec::new(),
             gathered: Vec::new(),
             components: Vec::new(),
+            levels: Vec::new(),
         }
     }
 
@@ -153,7 +155,9 @@ impl Encoder {
             .channel_grid(dims.as_slice())
             .ok_or_else(|| self.wrong_shape(dims.elements()))?;
         tensor.to_f32(&mut self.values);
-        if !self.values.iter().all(|v| v.is_finite()) {
+        // Whole chunks at a time: leaving at the first would look at one value after the other.
+        let strange = |chunk: &[f32]| chunk.iter().fold(false, |any, v| any | !v.is_finite());
+        if self.values.chunks(1024).any(strange) {
             let start = out.len();
             let mode = encode_lossless(tensor, self.config.form, out)?;
             let bytes = out.len() - start;
@@ -249,14 +253,11 @@ impl Encoder {
     fn fast_payload(&mut self, profile: &Profile, grid: Grid, rate: RateIndex) -> Vec<Vec<u8>> {
         let Some(anchor) = profile.anchor(rate) else { return vec![Vec::new()] };
         let gain = 1.0 / profile.step(rate);
-        self.transform.forward(&self.gathered, gain, &mut self.components);
-        let lowest = if anchor.model.signed { -MAX_LEVEL as f32 } else { 0.0 };
-        let level = |y: &f32| -> i32 {
-            // Adding a signed offset and truncating is a dead zone without a branch.
-            (y + FAST_ROUNDING.copysign(*y)).clamp(lowest, MAX_LEVEL as f32) as i32
-        };
-        let levels: Vec<i32> = self.components.iter().map(level).collect();
-        fast::encode(&anchor.fast, grid, &levels, &mut self.fast, &mut self.rans);
+        let lowest = if anchor.model.signed { -MAX_LEVEL } else { 0 };
+        let round = Rounding { offset: FAST_ROUNDING, lowest, highest: MAX_LEVEL as f32 };
+        let (scratch, levels) = (&mut self.components, &mut self.levels);
+        self.transform.quantise(&self.gathered, gain, round, scratch, levels);
+        fast::encode(&anchor.fast, grid, levels, &mut self.fast, &mut self.rans);
         let mut payload = Vec::new();
         finish(&mut self.rans, &mut payload);
         vec![payload]

@@ -71,13 +71,8 @@ impl Layout {
             out.extend_from_slice(values);
             return;
         }
-        let positions = grid.positions();
         out.resize(grid.elements(), 0.0);
-        for (c, plane) in values.chunks_exact(positions).enumerate() {
-            for (slot, &v) in out.iter_mut().skip(c).step_by(grid.components).zip(plane) {
-                *slot = v;
-            }
-        }
+        transpose(values, grid.positions(), out, grid.components);
     }
 
     /// Undoes [`Layout::gather`].
@@ -87,13 +82,8 @@ impl Layout {
             out.extend_from_slice(values);
             return;
         }
-        let positions = grid.positions();
         out.resize(grid.elements(), 0.0);
-        for (c, plane) in out.chunks_exact_mut(positions).enumerate() {
-            for (slot, &v) in plane.iter_mut().zip(values.iter().skip(c).step_by(grid.components)) {
-                *slot = v;
-            }
-        }
+        transpose(values, grid.components, out, grid.positions());
     }
 
     /// The layout's number in the profile format.
@@ -118,6 +108,26 @@ impl Layout {
     }
 }
 
+/// Rows of a block that is transposed at once: what a cache line of the result holds.
+pub(crate) const BLOCK: usize = 16;
+
+/// Turns rows of `width` values into columns of `height`: `out` has rows of `height` values.
+fn transpose(values: &[f32], width: usize, out: &mut [f32], height: usize) {
+    if width == 0 || height == 0 {
+        return;
+    }
+    for (block, rows) in values.chunks(BLOCK * width).enumerate() {
+        let first = block * BLOCK;
+        let count = (rows.len() / width).min(height - first.min(height));
+        for (column, line) in out.chunks_exact_mut(height).take(width).enumerate() {
+            let Some(slots) = line.get_mut(first..first + count) else { continue };
+            for (slot, row) in slots.iter_mut().zip(rows.chunks_exact(width)) {
+                *slot = row[column];
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +140,21 @@ mod tests {
         let (mut inner, mut back) = (Vec::new(), Vec::new());
         Layout::Map.gather(grid, &values, &mut inner);
         assert_eq!(&inner[..4], &[0.0, 8.0, 16.0, 1.0]);
+        Layout::Map.scatter(grid, &inner, &mut back);
+        assert_eq!(back, values);
+    }
+
+    #[test]
+    fn blocks_at_the_edge_are_transposed_too() {
+        let grid = Layout::Map.grid(&[1, 37, 5, 7]).expect("a map");
+        let values: Vec<f32> = (0..=250u8).map(f32::from).cycle().take(37 * 35).collect();
+        let (mut inner, mut back) = (Vec::new(), Vec::new());
+        Layout::Map.gather(grid, &values, &mut inner);
+        for (position, components) in inner.chunks_exact(37).enumerate() {
+            for (c, &value) in components.iter().enumerate() {
+                assert_eq!(value, values[c * 35 + position]);
+            }
+        }
         Layout::Map.scatter(grid, &inner, &mut back);
         assert_eq!(back, values);
     }

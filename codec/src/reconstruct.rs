@@ -1,6 +1,7 @@
 //! From levels to values in step units: centroids instead of lattice points.
 
 use crate::context::Prediction;
+use crate::layout::{BLOCK, Grid};
 
 /// Classes of magnitude with a centroid of their own: 0, 1, 2, 3 and more.
 pub const CENTROIDS: usize = 4;
@@ -48,6 +49,67 @@ impl Centroids {
         let components = self.offsets.len().max(1);
         for position in coded.chunks(components) {
             out.extend(position.iter().enumerate().map(|(c, &level)| self.value(c, level)));
+        }
+    }
+}
+
+/// Levels that have a value prepared: from `-LOWEST` on.
+const PREPARED: usize = 32;
+const LOWEST: i32 = 8;
+
+/// What each level of each channel stands for, where channels are coded as they are and nothing is
+/// restored: reconstruction is one look-up then.
+pub(crate) struct LevelValues<'a> {
+    centroids: &'a Centroids,
+    step: f32,
+    gains: &'a [f32],
+    mean: &'a [f32],
+}
+
+impl<'a> LevelValues<'a> {
+    pub(crate) fn new(
+        centroids: &'a Centroids,
+        step: f32,
+        gains: &'a [f32],
+        mean: &'a [f32],
+    ) -> Self {
+        Self { centroids, step, gains, mean }
+    }
+
+    /// Writes the values of a map's levels (position-major) in the order of the tensor.
+    pub(crate) fn place(
+        &self,
+        levels: &[i32],
+        grid: Grid,
+        (low, high): (f32, f32),
+        out: &mut Vec<f32>,
+    ) {
+        let channels = grid.components.max(1);
+        let value = |channel: usize, level: i32| {
+            let mean = self.mean.get(channel).copied().unwrap_or(0.0);
+            let gain = self.gains.get(channel).copied().unwrap_or(0.0);
+            let value = mean + self.centroids.value(channel, level) * self.step * gain;
+            value.max(low).min(high)
+        };
+        let table = |channel| std::array::from_fn(|index| value(channel, index as i32 - LOWEST));
+        let tables: Vec<[f32; PREPARED]> = (0..grid.components).map(table).collect();
+        out.resize(grid.elements(), 0.0);
+        let planes = grid.positions().max(1);
+        for (block, levels) in levels.chunks(BLOCK * channels).enumerate() {
+            let first = block * BLOCK;
+            let count = levels.len() / channels;
+            let lines = out.chunks_exact_mut(planes).zip(&tables).enumerate();
+            for (channel, (plane, table)) in lines {
+                let Some(slots) = plane.get_mut(first..first + count) else { continue };
+                let column = levels.iter().skip(channel).step_by(channels);
+                for (slot, &level) in slots.iter_mut().zip(column) {
+                    let index = level.wrapping_add(LOWEST) as usize;
+                    *slot = match table.get(index) {
+                        Some(&value) => value,
+                        None => value(channel, level),
+                    };
+                }
+            }
         }
     }
 }

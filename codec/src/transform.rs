@@ -148,6 +148,40 @@ impl Prepared {
         }
     }
 
+    /// Position-major tensor values to levels: components times `gain`, rounded towards zero after
+    /// adding an offset, within bounds.
+    pub(crate) fn quantise(
+        &self,
+        values: &[f32],
+        gain: f32,
+        round: Rounding,
+        scratch: &mut Vec<f32>,
+        out: &mut Vec<i32>,
+    ) {
+        out.clear();
+        let Weights::Diagonal(gains) = &self.forward else {
+            self.forward(values, gain, scratch);
+            out.extend(scratch.iter().map(|&y| round.level(y)));
+            return;
+        };
+        out.resize(values.len(), 0);
+        let channels = self.channels.max(1);
+        for (position, out) in values.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
+            let parameters = self.mean.iter().zip(gains);
+            for ((slot, v), (m, g)) in out.iter_mut().zip(position).zip(parameters) {
+                *slot = round.level((v - m) * gain * g);
+            }
+        }
+    }
+
+    /// The gains of the synthesis where components are channels.
+    pub(crate) fn diagonal(&self) -> Option<&[f32]> {
+        match &self.backward {
+            Weights::Diagonal(gains) => Some(gains),
+            Weights::Columns(_) => None,
+        }
+    }
+
     /// Adds the synthesis of components, each multiplied by `gain`, to position-major values.
     pub(crate) fn backward(&self, components: &[f32], gain: f32, out: &mut [f32]) {
         let mut scaled = vec![0.0; self.components];
@@ -170,6 +204,31 @@ impl Prepared {
     /// The constant part of the reconstruction.
     pub(crate) fn mean(&self) -> &[f32] {
         &self.mean
+    }
+}
+
+/// How components become levels without a look at the rate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rounding {
+    /// Added to magnitudes before they are cut off: 0.5 rounds to the nearest.
+    pub(crate) offset: f32,
+    /// Smallest level.
+    pub(crate) lowest: i32,
+    /// Largest magnitude, below 2^22.
+    pub(crate) highest: f32,
+}
+
+impl Rounding {
+    #[inline]
+    fn level(self, y: f32) -> i32 {
+        // A dead zone without a branch. Conversions that saturate are slow in vectors; adding 2^23
+        // leaves the nearest integer in the low bits of a float, which may be one too large.
+        const UNIT: f32 = (1u32 << 23) as f32;
+        let magnitude = (y.abs() + self.offset).min(self.highest);
+        let nearest = magnitude + UNIT;
+        let above = nearest - UNIT > magnitude;
+        let level = (nearest.to_bits() & 0x7f_ffff) as i32 - i32::from(above);
+        (if y < 0.0 { -level } else { level }).max(self.lowest)
     }
 }
 

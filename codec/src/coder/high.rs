@@ -9,6 +9,9 @@ use crate::rans::{CdfSet, RansDecoder, RansEncoder};
 
 const SECTION: &str = "codec.md 7.4";
 
+/// Tokens of the differences from -4 to 4, which have no raw bits.
+static PLAIN: [u8; 9] = [8, 6, 4, 2, 0, 1, 3, 5, 7];
+
 /// Appends a difference to the coder: its token, or the escape, and raw bits.
 #[inline]
 pub(super) fn push_difference(
@@ -18,6 +21,11 @@ pub(super) fn push_difference(
     difference: i32,
 ) {
     let Some(table) = tables.tables().get(table) else { return };
+    if let Some(&symbol) = PLAIN.get(difference.wrapping_add(4) as usize) {
+        if let Some(span) = table.span(symbol) {
+            return rans.push(span);
+        }
+    }
     if let Some(token) = Token::direct(difference) {
         if let Some(span) = table.span(token.symbol as u8) {
             rans.push(span);

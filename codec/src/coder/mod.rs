@@ -10,6 +10,8 @@ use crate::rans::{Lanes, RansEncoder};
 const FOUR_LANES: usize = 512;
 /// Payloads from this many bytes on use 32 lanes.
 const MANY_LANES: usize = 8192;
+/// Payloads of 32 lanes from this many bytes on would have too many for fewer lanes as well.
+const LONG: usize = MANY_LANES + MANY_LANES / 2;
 
 /// The lane count that a payload of this length has.
 #[must_use]
@@ -29,6 +31,14 @@ pub const fn lanes_of(bytes: usize) -> Lanes {
 /// for its class only grows in the next.
 pub(crate) fn finish(rans: &mut RansEncoder, out: &mut Vec<u8>) {
     let start = out.len();
+    if rans.len() > LONG / 2 {
+        // Long beyond doubt: no need to add up what it should take.
+        rans.finish(Lanes::ThirtyTwo, out);
+        if out.len() - start >= LONG {
+            rans.clear();
+            return;
+        }
+    }
     let estimate = (rans.ideal_bits() / 8.0) as usize;
     for lanes in [Lanes::One, Lanes::Four, Lanes::ThirtyTwo] {
         // Skip what cannot fit: payloads are never shorter than their ideal length minus rounding.

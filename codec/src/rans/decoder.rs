@@ -171,61 +171,67 @@ impl<'a> RansDecoder<'a> {
         out: &mut [u8],
     ) -> Result<(), DecodeError> {
         let missing = DecodeError::new(DecodeErrorKind::InvalidTable, self.length, SECTION_TABLES);
-        let mut contexts = contexts.get(..out.len()).ok_or(missing)?;
-        let mut out = out;
-        if self.lane == 0 {
-            let done = match self.lanes {
-                Lanes::One => 0,
-                Lanes::Four => self.rounds::<4>(tables, contexts, out).ok_or(missing)?,
-                Lanes::ThirtyTwo => self.rounds::<32>(tables, contexts, out).ok_or(missing)?,
-            };
-            contexts = contexts.get(done..).unwrap_or_default();
-            out = out.get_mut(done..).unwrap_or_default();
-        }
-        for (&context, symbol) in contexts.iter().zip(out) {
-            *symbol = self.symbol(tables.get(context).ok_or(missing)?);
-        }
-        Ok(())
+        let contexts = contexts.get(..out.len()).ok_or(missing)?;
+        // No symbol is above 255.
+        self.decode_until(tables, contexts, u8::MAX, out).ok_or(missing).map(|_| ())
     }
 
-    /// Decodes whole rounds of `N` lanes while at least `N` words are left, and returns the number
-    /// of symbols; `None` when a table does not exist.
-    ///
-    /// No step waits for a branch: the word is read in any case and taken or not by selection.
-    #[allow(
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects,
-        reason = "lanes are below N, and the word index is masked; `taken` counts to N at most"
-    )]
-    fn rounds<const N: usize>(
+    /// Reads symbols up to the first above `last`, or as many as both slices have, and returns
+    /// their number; `None` when a table does not exist.
+    pub(crate) fn decode_until(
         &mut self,
         tables: &CdfSet,
         contexts: &[u16],
+        last: u8,
         out: &mut [u8],
     ) -> Option<usize> {
-        let mut states: [u32; N] = *self.states.first_chunk()?;
-        let mut words = self.words;
-        let mut done = 0_usize;
-        let rounds = contexts.as_chunks::<N>().0.iter().zip(out.as_chunks_mut::<N>().0);
-        for (contexts, out) in rounds {
-            let Some(window) = words.first_chunk::<N>() else { break };
-            let mut taken = 0;
-            for lane in 0..N {
-                let table = tables.get(contexts[lane])?;
-                let (symbol, start, end) = table.find(states[lane]);
-                let width = u32::from(end.wrapping_sub(start));
-                let next = step(states[lane], u32::from(start), width);
-                let word = u32::from(u16::from_le_bytes(window[taken % N]));
-                let small = next < LOW_WORDS;
-                states[lane] = if small { (next << 16) | word } else { next };
-                taken += usize::from(small);
-                out[lane] = symbol;
-            }
-            words = words.get(taken..)?;
-            done = done.saturating_add(N);
+        if self.lanes != Lanes::One {
+            return self.decode_lanes(tables, contexts, last, out);
         }
-        *self.states.first_chunk_mut()? = states;
-        self.words = words;
+        let mut done = 0_usize;
+        for (&context, symbol) in contexts.iter().zip(out) {
+            *symbol = self.symbol(tables.get(context)?);
+            done = done.saturating_add(1);
+            if *symbol > last {
+                break;
+            }
+        }
+        Some(done)
+    }
+
+    /// [`decode_until`](Self::decode_until) for the interleaved forms.
+    ///
+    /// No step waits for a branch: the word is read in any case and taken or not by selection.
+    /// Lanes do not wait for each other, so that their order may stay a loop.
+    #[allow(clippy::indexing_slicing, reason = "the mask keeps the index below 32")]
+    fn decode_lanes(
+        &mut self,
+        tables: &CdfSet,
+        contexts: &[u16],
+        last: u8,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let mask = self.lanes.count().wrapping_sub(1);
+        let (words, states) = (self.words, &mut self.states);
+        let (mut lane, mut taken, mut done) = (self.lane, 0_usize, 0_usize);
+        for (&context, out) in contexts.iter().zip(out) {
+            let state = &mut states[lane % MAX_LANES];
+            let (symbol, start, end) = tables.get(context)?.find(*state);
+            let next = step(*state, u32::from(start), u32::from(end.wrapping_sub(start)));
+            let word = words.get(taken).map_or(0, |&word| u32::from(u16::from_le_bytes(word)));
+            let small = next < LOW_WORDS;
+            *state = if small { (next << 16) | word } else { next };
+            taken = taken.wrapping_add(usize::from(small));
+            lane = lane.wrapping_add(1) & mask;
+            *out = symbol;
+            done = done.wrapping_add(1);
+            if symbol > last {
+                break;
+            }
+        }
+        self.lane = lane;
+        self.overrun |= taken > words.len();
+        self.words = words.get(taken..).unwrap_or_default();
         Some(done)
     }
 

@@ -86,6 +86,11 @@ impl RansEncoder {
         sum as f64 / 65_536.0
     }
 
+    /// Makes room for `additional` steps.
+    pub(crate) fn reserve(&mut self, additional: usize) {
+        self.spans.reserve(additional);
+    }
+
     /// Forgets everything and keeps the buffers.
     pub fn clear(&mut self) {
         self.spans.clear();
@@ -144,8 +149,9 @@ fn code_single(spans: &[Span], out: &mut Vec<u8>) {
 /// The interleaved forms: symbol `i` belongs to lane `i % N`.
 fn code_interleaved<const N: usize>(spans: &[Span], words: &mut Vec<u16>, out: &mut Vec<u8>) {
     let mut states = [LOW_WORDS; N];
-    // At most one word per symbol, written from the back so that no reversal is needed.
-    words.resize(spans.len().max(words.len()), 0);
+    // At most one word per symbol, written from the back so that no reversal is needed; and one
+    // before them, since words are written before it is known whether they count.
+    words.resize((spans.len() + 1).max(words.len()), 0);
     let total = words.len();
     let mut free = total;
     let (rounds, rest) = spans.as_chunks::<N>();
@@ -164,21 +170,22 @@ fn code_interleaved<const N: usize>(spans: &[Span], words: &mut Vec<u16>, out: &
     for state in states {
         out.extend_from_slice(&state.to_le_bytes());
     }
-    for word in coded {
-        out.extend_from_slice(&word.to_le_bytes());
+    let start = out.len();
+    out.resize(start + 2 * coded.len(), 0);
+    let (pairs, _) = out[start..].as_chunks_mut::<2>();
+    for (pair, word) in pairs.iter_mut().zip(coded) {
+        *pair = word.to_le_bytes();
     }
 }
 
 /// Moves the low 16 bits of the state to the words if the next step would overflow.
 #[inline]
 fn renormalise(state: u32, span: Span, words: &mut [u16], free: &mut usize) -> u32 {
-    if state >> (32 - PROB_BITS) >= u32::from(span.width()) {
-        *free -= 1;
-        if let Some(word) = words.get_mut(*free) {
-            *word = state as u16;
-        }
-        state >> 16
-    } else {
-        state
+    // Nobody can foresee which: no branch.
+    let moves = state >> (32 - PROB_BITS) >= u32::from(span.width());
+    if let Some(word) = words.get_mut(free.wrapping_sub(1)) {
+        *word = state as u16;
     }
+    *free -= usize::from(moves);
+    state >> (16 * u32::from(moves))
 }
