@@ -257,11 +257,12 @@ impl Decoder {
         let suits = coded.prediction == coded.anchor.model.prediction
             || coded.anchor.model.prediction != Prediction::ClosedLoop;
         let restores = self.restore == Restore::On && suits && coded.anchor.restoration.is_some();
-        if let (false, Some(gains)) = (restores, self.transform.diagonal()) {
-            if profile.layout == Layout::Map && coded.prediction != Prediction::ClosedLoop {
-                let values = LevelValues::new(coded.centroids, step, gains, self.transform.mean());
-                return values.place(&self.coded, grid, profile.range, out);
-            }
+        if let (false, Some(gains)) = (restores, self.transform.diagonal())
+            && profile.layout == Layout::Map
+            && coded.prediction != Prediction::ClosedLoop
+        {
+            let values = LevelValues::new(coded.centroids, step, gains, self.transform.mean());
+            return values.place(&self.coded, grid, profile.range, out);
         }
         coded.centroids.apply(coded.prediction, &self.coded, &mut self.components);
         self.values.clear();

@@ -311,14 +311,8 @@ impl FastState {
                 let Some(window): Option<&[i32; GROUP]> = window else { return };
                 // Bits that are not set find a zero behind the levels.
                 padded[..GROUP].copy_from_slice(window);
-                let ranks = &RANKS[usize::from(mask)];
-                let level = |bit: usize| padded[usize::from(ranks[bit]) % (2 * GROUP)];
-                if let Ok(whole) = <&mut [i32; GROUP]>::try_from(&mut *group) {
-                    *whole = std::array::from_fn(level);
-                } else {
-                    for (bit, slot) in group.iter_mut().enumerate() {
-                        *slot = level(bit % GROUP);
-                    }
+                for (slot, &rank) in group.iter_mut().zip(&RANKS[usize::from(mask)]) {
+                    *slot = padded[usize::from(rank) % (2 * GROUP)];
                 }
                 count += usize::from(ONES[usize::from(mask)]);
             }

@@ -21,17 +21,16 @@ pub(super) fn push_difference(
     difference: i32,
 ) {
     let Some(table) = tables.tables().get(table) else { return };
-    if let Some(&symbol) = PLAIN.get(difference.wrapping_add(4) as usize) {
-        if let Some(span) = table.span(symbol) {
-            return rans.push(span);
-        }
+    let plain = PLAIN.get(difference.wrapping_add(4) as usize);
+    if let Some(span) = plain.and_then(|&symbol| table.span(symbol)) {
+        return rans.push(span);
     }
-    if let Some(token) = Token::direct(difference) {
-        if let Some(span) = table.span(token.symbol as u8) {
-            rans.push(span);
-            rans.push_bits(token.extra, token.count);
-            return;
-        }
+    if let Some(token) = Token::direct(difference)
+        && let Some(span) = table.span(token.symbol as u8)
+    {
+        rans.push(span);
+        rans.push_bits(token.extra, token.count);
+        return;
     }
     if let Some(span) = table.span(ESCAPE as u8) {
         rans.push(span);

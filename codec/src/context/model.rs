@@ -58,6 +58,23 @@ const CENTRED: i32 = 40;
 const EDGES: [i32; 22] =
     [-28, -18, -12, -8, -5, -3, -1, 1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 23, 26, 30, 35];
 
+/// All predictions below the first border are alike.
+const LOWEST: i32 = EDGES[0] - 1;
+/// The class of each prediction from there to where the centre moves.
+static BINS: [u8; (CENTRED - LOWEST) as usize] = {
+    let mut bins = [0; (CENTRED - LOWEST) as usize];
+    let mut at = 0;
+    while at < bins.len() {
+        let mut edge = 0;
+        while edge < EDGES.len() && LOWEST + at as i32 >= EDGES[edge] {
+            edge += 1;
+        }
+        bins[at] = edge as u8;
+        at += 1;
+    }
+    bins
+};
+
 /// Predictor, spread estimate and tables of one rate range. All integers; immutable once built.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContextModel {
@@ -129,13 +146,13 @@ impl ContextModel {
             let phase = ((value + 8) & 15) >> 2;
             return ValueClass { bin: VALUE_BINS + phase as usize, centre, flip };
         }
-        let bin = EDGES.iter().map(|&edge| usize::from(value >= edge)).sum();
-        ValueClass { bin, centre: 0, flip }
+        let bin = BINS[(value.max(LOWEST) - LOWEST) as usize];
+        ValueClass { bin: bin.into(), centre: 0, flip }
     }
 
     /// The class of a spread estimate.
     #[inline]
     pub(crate) fn scale_bin(&self, spread: i32) -> usize {
-        self.scale_edges.iter().map(|&edge| usize::from(spread >= edge)).sum()
+        self.scale_edges.iter().map(|&edge| i32::from(spread >= edge)).sum::<i32>() as usize
     }
 }

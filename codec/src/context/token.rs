@@ -62,7 +62,7 @@ impl Token {
         if symbol == 0 {
             return 0;
         }
-        let negative = symbol % 2 == 0;
+        let negative = symbol.is_multiple_of(2);
         let magnitude = if symbol <= 2 * EXACT as usize {
             symbol.div_ceil(2) as i32
         } else {

@@ -26,7 +26,7 @@ pub(crate) fn map_chunks<T: Send>(
         run()
     } else {
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads.min(chunks)).map(|_| scope.spawn(&run)).collect();
+            let workers: Vec<_> = (0..threads.min(chunks)).map(|_| scope.spawn(run)).collect();
             workers
                 .into_iter()
                 .flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))

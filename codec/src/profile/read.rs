@@ -388,7 +388,7 @@ impl Source<'_> {
         let low = self.packed(count)?;
         let join = |(h, l): (u8, u8)| {
             let zigzag = u16::from_be_bytes([h, l]);
-            ((zigzag >> 1) as i16) ^ -((zigzag & 1) as i16)
+            ((zigzag >> 1) as i16) ^ ((zigzag & 1) as i16).wrapping_neg()
         };
         Ok(high.into_iter().zip(low).map(join).collect())
     }

@@ -119,20 +119,11 @@ impl<'a> RansDecoder<'a> {
             *state = refill(next, &mut self.bytes);
             return;
         }
-        *state = next;
-        if next < LOW_WORDS {
-            let word = match self.words.split_first() {
-                Some((&word, rest)) => {
-                    self.words = rest;
-                    u16::from_le_bytes(word)
-                }
-                None => {
-                    self.overrun = true;
-                    0
-                }
-            };
-            *state = (next << 16) | u32::from(word);
-        }
+        let small = next < LOW_WORDS;
+        let word = self.words.first().map_or(0, |&word| u32::from(u16::from_le_bytes(word)));
+        *state = if small { (next << 16) | word } else { next };
+        self.overrun |= small && self.words.is_empty();
+        self.words = self.words.get(usize::from(small)..).unwrap_or_default();
         self.lane = self.lane.wrapping_add(1) & self.lanes.count().wrapping_sub(1);
     }
 

@@ -19,9 +19,7 @@ use aiflow_runtime::learning::{self, LearningError};
 pub use self::learned::{LearnedCodec, Use};
 pub use self::subject::Samples;
 use self::subject::{Subject, flatten};
-use crate::curve::{
-    CutRecord, Measured, Reference, Study, ablation, summarise,
-};
+use crate::curve::{CutRecord, Measured, Reference, Study, ablation, summarise};
 use crate::data::{DataError, Preprocess};
 use crate::error::{MeasureError, RivalError};
 use crate::rival::{self, Calibration, FeatureCodec};
@@ -203,7 +201,8 @@ fn whole(
     threads: usize,
 ) -> Result<Vec<Vec<f32>>, BenchError> {
     let run = |i: usize| -> Result<Vec<f32>, BenchError> {
-        let named: Vec<_> = samples.inputs[i].iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
+        let named: Vec<_> =
+            samples.inputs[i].iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
         Ok(flatten(&split.whole_with(&named)?))
     };
     aiflow_runtime::parallel_map(samples.len(), threads, run).into_iter().collect()

@@ -50,7 +50,8 @@ pub(crate) fn feature_point(
         Ok(trip)
     };
     let count = subject.features.len();
-    let trips = parallel_map(count, context.threads, run).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let trips =
+        parallel_map(count, context.threads, run).into_iter().collect::<Result<Vec<_>, _>>()?;
     let cut = subject.split.cut().id.to_string();
     let (Some(first), profile) = (codecs.first(), codecs.iter().map(|c| c.profile_bytes()).sum())
     else {
