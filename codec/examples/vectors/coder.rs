@@ -8,7 +8,7 @@ use crate::text::{list, numbers, refused};
 use crate::vector_file::{Case, to_hex};
 
 fn lists(tables: &[Vec<u16>]) -> String {
-    tables.iter().map(|table| list(table)).collect::<Vec<_>>().join(" ; ")
+    tables.iter().map(list).collect::<Vec<_>>().join(" ; ")
 }
 
 pub(crate) fn varints() -> Vec<Case> {

@@ -17,8 +17,10 @@ use crate::sample::{features, learned, sparse_features};
 use crate::text::{list, refused};
 use crate::vector_file::{Case, folder, to_hex};
 
+type Features = fn() -> Vec<Vec<f32>>;
+
 /// The profiles of the vectors: file name, shape and features.
-const PROFILES: [(&str, &[usize], fn() -> Vec<Vec<f32>>); 3] = [
+const PROFILES: [(&str, &[usize], Features); 3] = [
     ("0.1_map.afp", &[1, 4, 4, 4], features),
     ("0.1_tokens.afp", &[1, 16, 4], features),
     ("0.1_sparse.afp", &[1, 4, 4, 4], sparse_features),

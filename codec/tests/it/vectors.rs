@@ -21,9 +21,9 @@ pub(crate) fn run_area(area: &str, run: impl Fn(&Case)) {
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a readable file");
         for case in from_text(&text) {
-            // Shown by the test harness if the case fails.
-            eprintln!("{}: {}", file.display(), case.name);
-            run(&case);
+            let place = format!("{}: {}", file.display(), case.name);
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&case)));
+            assert!(result.is_ok(), "{place} failed");
             count += 1;
         }
     }
