@@ -1,13 +1,17 @@
 //! The frozen vectors of the specification: reading their text format, and checking one case.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use aiflow::codec::bitstream::{Frame, FrameForm, Reader};
 use aiflow::codec::error::DecodeError;
 use aiflow::codec::lossless::decode_lossless;
 use aiflow::codec::rans::{CdfSet, CdfTable, Lanes, RansDecoder};
-use aiflow::codec::{DecodeLimits, Dims, ElementType};
+use aiflow::codec::{DecodeLimits, Decoder, Dims, ElementType, Profile};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+
+use crate::files;
 
 /// One case of a file: its name and its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,9 +38,12 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// Checks a case of an area; `None` for an area that this program has no check for.
-pub(crate) fn check(area: &str, case: &Case) -> Option<Result<()>> {
+/// Checks a case of an area; `None` for an area that this program has no check for. Files that
+/// cases name lie in the area `profile` of `folder`.
+pub(crate) fn check(folder: &Path, area: &str, case: &Case) -> Option<Result<()>> {
     Some(match area {
+        "profile" => profile(folder, case),
+        "levels" => levels(folder, case),
         "varint" => varint(case),
         "rans" => rans(case),
         "tables" => tables(case),
@@ -125,7 +132,67 @@ fn lossless(case: &Case) -> Result<()> {
     case.compare(elements, &case.bytes("elements"))
 }
 
+fn profile(folder: &Path, case: &Case) -> Result<()> {
+    let mut bytes = case.file(folder)?;
+    if case.get("cut").is_some() {
+        bytes.truncate(case.number("cut")?);
+    }
+    if case.get("flip").is_some() {
+        let bit: usize = case.number("flip")?;
+        let byte = bytes.get_mut(bit / 8).context("`flip` lies behind the end")?;
+        *byte ^= 1 << (bit % 8);
+    }
+    let read = Profile::from_bytes(&bytes, &DecodeLimits::default());
+    if case.get("error").is_some() {
+        return case.refused("error", read.map(|_| ()));
+    }
+    let read = read?;
+    ensure!(read.id().to_string() == case.text("sha256")?, "sha256 {}", read.id());
+    ensure!(read.dims().as_slice() == case.list::<usize>("dims")?, "other dims");
+    let rates = read.rates().map(|rate| rate.get());
+    ensure!(rates.collect::<Vec<u8>>() == case.list::<u8>("rates")?, "other rates");
+    ensure!(read.to_bytes() == bytes, "is stored in other bytes");
+    Ok(())
+}
+
+fn levels(folder: &Path, case: &Case) -> Result<()> {
+    let bytes = case.bytes("bytes")?;
+    let limits = DecodeLimits::default();
+    let profile = Profile::from_bytes(&case.file(folder)?, &limits)?;
+    let mut decoder = Decoder::new(Arc::new(profile), limits);
+    if case.form()? == FrameForm::Session {
+        let dims = Dims::new(&case.list::<usize>("dims")?)?;
+        decoder = decoder.with_session(dims, ElementType::F32);
+    }
+    let mut values = Vec::new();
+    let info = decoder.decode_prefix(&bytes, &mut values);
+    if case.get("error").is_some() {
+        return case.refused("error", info.map(|_| ()));
+    }
+    let present = info?.layers;
+    ensure!(present == case.number::<u8>("present")?, "{present} layers");
+    let expected: Vec<f32> = case.list("values")?;
+    ensure!(values.len() == expected.len(), "{} values", values.len());
+    let largest = expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    let off = |(value, expected): (&f32, &f32)| (value - expected).abs() > TOLERANCE * largest;
+    ensure!(!values.iter().zip(&expected).any(off), "values beyond the tolerance");
+    if case.get("integers").is_some() {
+        let mut integers = Vec::new();
+        decoder.decode_integers(&bytes, &mut integers)?;
+        ensure!(integers == case.list::<i32>("integers")?, "other integers");
+    }
+    Ok(())
+}
+
 impl Case {
+    /// Reads the profile that the case names.
+    fn file(&self, folder: &Path) -> Result<Vec<u8>> {
+        let name = self.text("file")?;
+        ensure!(!name.contains(['/', '\\']), "`file` is no plain name");
+        let limit = DecodeLimits::default().max_profile_bytes() as u64;
+        files::read(&folder.join("profile").join(name), limit)
+    }
+
     fn get(&self, key: &str) -> Option<&str> {
         self.fields.get(key).map(String::as_str)
     }
@@ -216,6 +283,9 @@ fn from_hex(text: &str) -> Result<Vec<u8>> {
     pairs.collect()
 }
 
+/// What `codec.md` 10 allows values to differ by, relative to the largest magnitude.
+const TOLERANCE: f32 = 1e-4;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,10 +295,13 @@ mod tests {
         let text = "# remark\n[right]\nbytes = 8001\nvalue = 128\n\n[wrong]\nbytes = 01\nvalue = 2\n\
                     [refused]\nbytes = 80\nerror = truncated 1\n";
         let cases = parse(text).expect("a file in good order");
-        let results: Vec<bool> =
-            cases.iter().filter_map(|case| check("varint", case)).map(|r| r.is_ok()).collect();
+        let results: Vec<bool> = cases
+            .iter()
+            .filter_map(|case| check(Path::new(""), "varint", case))
+            .map(|r| r.is_ok())
+            .collect();
         assert_eq!(results, [true, false, true]);
-        assert!(check("poetry", &cases[0]).is_none());
+        assert!(check(Path::new(""), "poetry", &cases[0]).is_none());
     }
 
     #[test]

@@ -188,10 +188,14 @@ impl Bench {
             shown.summaries.retain(|summary| summary.method == INT_K || !single(&summary.method));
         }
         output::table(&report::summary_table(&shown, width), &OWN_METHODS)?;
-        if !study.ratios.is_empty() {
-            output::heading("Bytes of `learned` over those of each rival, at a KL of 0.03")?;
-            let ratios = report::ratios_table(study, OWN_METHODS[0], Target::Kl003, width);
-            output::table(&ratios, &[])?;
+        let [own, ..] = OWN_METHODS;
+        for (target, words) in
+            [(Target::Agreement95, "95 % agreement"), (Target::Kl003, "a KL of 0.03")]
+        {
+            if study.ratios.iter().any(|r| r.method == own && r.target == target.name()) {
+                output::heading(&format!("Bytes of `{own}` over those of each rival, at {words}"))?;
+                output::table(&report::ratios_table(study, own, target, width), &[])?;
+            }
         }
         output::heading("In words")?;
         for sentence in report::findings(study) {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use aiflow::evaluation::data::Part;
-use aiflow::runtime::cut::{self, Cut, CutList, CutOptions, Verified};
-use aiflow::runtime::graph::DimChoice;
-use anyhow::Result;
+use aiflow::runtime::cut::{self, Cut, CutError, CutList, CutOptions, Verified};
+use aiflow::runtime::graph::{DimChoice, InputError};
+use anyhow::{Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 
@@ -102,7 +102,7 @@ impl Cuts {
         }
         let found = {
             let _progress = Progress::new("looking for cuts and proving them");
-            cut::search(&model.graph, &model.program, &samples, &options)?
+            cut::search(&model.graph, &model.program, &samples, &options).map_err(advise)?
         };
         if self.format.json {
             let data = data.as_ref().map(|data| data.set.name().to_owned());
@@ -174,6 +174,21 @@ impl Record {
             dominated_by: cut.dominated_by.map(|id| id.to_string()),
             tail_state: cut.tail_state.clone(),
         }
+    }
+}
+
+/// Says how to give a size to a dimension that the model leaves open.
+fn advise(error: CutError) -> anyhow::Error {
+    let open = match &error {
+        CutError::Input(InputError::OpenDimension { symbol, .. }) => Some(symbol.clone()),
+        _ => None,
+    };
+    let error = anyhow::Error::from(error);
+    match open {
+        Some(symbol) => {
+            anyhow!("{error} with --dim {symbol}=SIZE, or give real inputs with --data")
+        }
+        None => error,
     }
 }
 

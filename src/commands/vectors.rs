@@ -41,7 +41,7 @@ impl Vectors {
     pub(crate) fn run(self) -> Result<()> {
         let mut report = Report::default();
         for area in sorted(&self.folder)?.iter().filter(|path| path.is_dir()) {
-            report.area(area)?;
+            report.area(&self.folder, area)?;
         }
         if report.cases == 0 {
             bail!("{} has no vectors; give the folder spec/vectors", self.folder.display());
@@ -59,7 +59,7 @@ impl Vectors {
 }
 
 impl Report {
-    fn area(&mut self, folder: &Path) -> Result<()> {
+    fn area(&mut self, root: &Path, folder: &Path) -> Result<()> {
         let area = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         for file in
             sorted(folder)?.iter().filter(|path| path.extension().is_some_and(|e| e == "txt"))
@@ -68,7 +68,7 @@ impl Report {
             let text = String::from_utf8_lossy(&bytes);
             let cases = vectors::parse(&text).with_context(|| file.display().to_string())?;
             for case in cases {
-                let Some(result) = vectors::check(&area, &case) else {
+                let Some(result) = vectors::check(root, &area, &case) else {
                     self.unknown.push(area);
                     return Ok(());
                 };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aiflow::runtime::fixtures::{self, ModelBuilder, TensorKind};
+use aiflow::runtime::fixtures::{self, EncoderSize, ModelBuilder, TensorKind};
 use aiflow::runtime::graph::Dim;
 
 use crate::work::{Ran, Work, bundle, model};
@@ -87,6 +87,10 @@ fn data_that_does_not_fit() {
     }
     let words = "cuts unnamed.onnx --data scenes:4@1";
     failed(&work.run(words), words, &["MODEL.toml", "--preset"]);
+    work.write("open.onnx", &fixtures::transformer_encoder(EncoderSize::default()));
+    let words = "cuts open.onnx";
+    failed(&work.run(words), words, &["--dim", "=SIZE"]);
+    std::fs::remove_file(work.path("open.onnx")).expect("an own file");
     let words = format!("cuts {model} --data scenes:4@1 --preset nobody");
     failed(&work.run(&words), &words, &["nobody", "scenes-cnn"]);
     assert_eq!(work.names(), before);

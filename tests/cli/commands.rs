@@ -1,5 +1,7 @@
 //! Commands that need no bundle.
 
+use aiflow::runtime::fixtures::{self, EncoderSize};
+
 use crate::work::{Work, model};
 
 #[test]
@@ -36,6 +38,16 @@ fn dominated_cuts_name_the_better_one() {
         let listed = found["cuts"].as_array().expect("a list");
         assert!(listed.iter().any(|cut| cut["cut"] == by), "{by}");
     }
+}
+
+#[test]
+fn open_dimensions_are_given_by_name() {
+    let work = Work::new();
+    work.write("encoder.onnx", &fixtures::transformer_encoder(EncoderSize::default()));
+    let found = work.json("cuts encoder.onnx --dim T=6 --json");
+    let cuts = found["cuts"].as_array().expect("a list");
+    let shape = |cut: &serde_json::Value| cut["shapes"][0] == serde_json::json!([1, 6, 16]);
+    assert!(cuts.iter().any(shape), "{found}");
 }
 
 #[test]
@@ -82,4 +94,5 @@ fn frozen_vectors_hold() {
     let report = work.json(&format!("vectors {folder} --json"));
     assert!(report["cases"].as_u64().is_some_and(|cases| cases > 20), "{report}");
     assert_eq!(report["failed"].as_array().map(Vec::len), Some(0), "{report}");
+    assert_eq!(report["unknown"].as_array().map(Vec::len), Some(0), "{report}");
 }
