@@ -207,7 +207,7 @@ impl<'a> RansDecoder<'a> {
         let (mut lane, mut taken, mut done) = (self.lane, 0_usize, 0_usize);
         for (&context, out) in contexts.iter().zip(out) {
             let state = &mut states[lane % MAX_LANES];
-            let (symbol, start, end) = tables.get(context)?.find(*state);
+            let (symbol, start, end) = tables.get(context)?.find_ahead(*state);
             let next = step(*state, u32::from(start), u32::from(end.wrapping_sub(start)));
             let word = words.get(taken).map_or(0, |&word| u32::from(u16::from_le_bytes(word)));
             let small = next < LOW_WORDS;

@@ -89,14 +89,26 @@ impl CdfTable {
         (symbol, Span::new(start, end.wrapping_sub(start)).unwrap_or(Span::CERTAIN))
     }
 
-    /// Returns the symbol that owns a slot, and its two bounds.
+    /// Returns the symbol that owns a slot, and its two bounds: the shortest wait for one symbol.
     #[inline]
     pub(super) fn find(&self, slot: u32) -> (u8, u16, u16) {
         let slot = (slot % PROB_SCALE) as u16;
+        self.search(self.guess[usize::from(slot >> GUESS_SHIFT)], slot)
+    }
+
+    /// As [`find`](Self::find), for many symbols at a time: mostly without a branch, since how far
+    /// the search goes cannot be foreseen where symbols are about equally likely.
+    #[inline]
+    pub(super) fn find_ahead(&self, slot: u32) -> (u8, u16, u16) {
+        let slot = (slot % PROB_SCALE) as u16;
         let guess = self.guess[usize::from(slot >> GUESS_SHIFT)];
-        // Mostly that is enough, and how far it goes cannot be foreseen: counting does not wait.
         let passed = |ahead: usize| u8::from(slot >= self.bounds[usize::from(guess) + ahead]);
-        let mut symbol = guess.wrapping_add(passed(1) + passed(2) + passed(3));
+        self.search(guess.wrapping_add(passed(1) + passed(2) + passed(3)), slot)
+    }
+
+    /// Goes on from `symbol`, which does not lie behind the one that owns the slot.
+    #[inline]
+    fn search(&self, mut symbol: u8, slot: u16) -> (u8, u16, u16) {
         // Ends at the last symbol at the latest: the bound behind it is above every slot.
         loop {
             let end = self.bounds[usize::from(symbol) + 1];
