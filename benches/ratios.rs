@@ -126,7 +126,9 @@ fn effort<'a>(
         decoder.decode_integers(black_box(&bytes), &mut levels)?;
         Ok(())
     }));
-    for (name, restore) in [(plain, Restore::Off), (restored, Restore::On)] {
+    let restores = !setup.profile.tools().contains("not restored");
+    let variants = [(plain, Restore::Off, true), (restored, Restore::On, restores)];
+    for (name, restore, _) in variants.into_iter().filter(|&(_, _, exists)| exists) {
         let (mut decoder, bytes) = (setup.decoder(restore), frame.clone());
         let mut values = Vec::new();
         operations.push(Operation::new(name, ZSTD_DECODE, move || {
