@@ -3,7 +3,7 @@
 //! [`Engine::load`] turns a [`ModelFile`] into a [`Program`], and a program runs any part of the
 //! model: it is fed with any tensors by name and asked for any tensors by name. `rten` is built in
 //! ([`RtenEngine`]); ONNX Runtime is used when its library is found on the machine
-//! ([`OrtEngine`]). [`discover`] says what is there.
+//! ([`OrtEngine`]). [`discover()`] says what is there.
 
 mod choice;
 mod discover;
