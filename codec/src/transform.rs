@@ -275,4 +275,22 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn levels_are_cut_off_towards_zero() {
+        let signed = Rounding { offset: 0.42, lowest: -32_767, highest: 32_767.0 };
+        let rectified = Rounding { lowest: 0, ..signed };
+        let mut y = 1e-6_f32;
+        while y < 1e6 {
+            // Also the neighbours of whole numbers, where a rounding error would show.
+            let edge = y.round() - signed.offset;
+            for y in [y, edge, edge.next_up(), edge.next_down(), f32::INFINITY, 0.0] {
+                let level = (y + signed.offset).clamp(0.0, 32_767.0) as i32;
+                assert_eq!((signed.level(y), rectified.level(y)), (level, level), "{y}");
+                let level = (-y - signed.offset).clamp(-32_767.0, 0.0) as i32;
+                assert_eq!((signed.level(-y), rectified.level(-y)), (level, 0), "-{y}");
+            }
+            y *= 1.003;
+        }
+    }
 }
