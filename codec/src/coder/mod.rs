@@ -7,9 +7,9 @@ pub(crate) mod refine;
 use crate::rans::{Lanes, RansEncoder};
 
 /// Payloads from this many bytes on use four lanes.
-const FOUR_LANES: usize = 512;
+const FOUR_LANES: usize = 2048;
 /// Payloads from this many bytes on use 32 lanes.
-const MANY_LANES: usize = 8192;
+const MANY_LANES: usize = 65_536;
 /// Payloads of 32 lanes from this many bytes on would have too many for fewer lanes as well.
 const LONG: usize = MANY_LANES + MANY_LANES / 2;
 
