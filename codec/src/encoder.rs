@@ -66,9 +66,10 @@ impl EncoderConfig {
 
     /// Sets the number of layers, clamped to 1..=8. Default 1.
     ///
-    /// Each layer beyond the first costs 5 to 7 bytes of header and a few percent of the payload, and
-    /// lets a sender stop, or a receiver start, a factor of two in step earlier. Frames whose base
-    /// layer would be coarser than rate index 63 get fewer. The fast effort codes one layer.
+    /// A sender may stop, or a receiver start, after any layer; each halves the step of the one
+    /// before. That is not free: 5 to 7 bytes of header per layer, and at equal quality some 15 % more
+    /// payload with two layers and 30 % with four (`aiflow bench`, method `learned+layers`). Frames
+    /// whose base layer would be coarser than rate index 63 get fewer. The fast effort codes one.
     #[must_use]
     pub const fn with_layers(mut self, layers: u8) -> Self {
         self.layers = if layers < 1 {
