@@ -195,6 +195,7 @@ impl Profile {
     }
 
     /// Sets the id from the content.
+    #[cfg(feature = "learn")]
     pub(crate) fn sealed(mut self) -> Self {
         self.id = id_of(&self.to_bytes());
         self
