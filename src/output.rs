@@ -9,7 +9,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
+};
 use console::style;
 use serde::Serialize;
 
@@ -40,7 +42,7 @@ pub(crate) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     text(&serde_json::to_string_pretty(value).context("a result cannot be written as JSON")?)
 }
 
-/// Starts a table with a heading; the columns in `numbers` are set to the right.
+/// Starts a table with a heading; the columns in `numbers` are set to the right and never broken.
 pub(crate) fn new_table(heading: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_header(heading);
@@ -50,6 +52,7 @@ pub(crate) fn new_table(heading: &[&str], numbers: &[usize]) -> Table {
     for &index in numbers {
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(CellAlignment::Right);
+            column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
     table
@@ -57,12 +60,14 @@ pub(crate) fn new_table(heading: &[&str], numbers: &[usize]) -> Table {
 
 /// Prints a table; on a terminal its heading is bold and rows that name one of `marked` are green.
 pub(crate) fn table(table: &str, marked: &[&str]) -> anyhow::Result<()> {
-    let mut body = false;
+    let (mut heading, mut body) = (false, false);
     let line = |line: &str| {
         if line.starts_with(['─', '═']) {
-            body |= line.starts_with('═');
+            // Some tables start with a border, some with the heading.
+            body |= heading;
             return style(line).dim().to_string();
         }
+        heading = true;
         if !body {
             style(line).bold().to_string()
         } else if line.split_whitespace().any(|word| marked.contains(&word)) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use aiflow::codec::learn::LearnConfig;
 use aiflow::evaluation::bench::{self, Ablation, BenchCut, BenchData, BenchOptions};
-use aiflow::evaluation::curve::{INT_K, Study, Target};
+use aiflow::evaluation::curve::{INT_K, Study, SummaryRecord, Target};
 use aiflow::evaluation::data::{Part, shared_samples};
 use aiflow::evaluation::{report, rival};
 use aiflow::runtime::bundle::Provenance;
@@ -187,7 +187,9 @@ impl Bench {
             let single = |method: &str| rival::family(method) == rival::Family::Int;
             shown.summaries.retain(|summary| summary.method == INT_K || !single(&summary.method));
         }
-        output::table(&report::summary_table(&shown, width), &OWN_METHODS)?;
+        let roomy = width.is_none_or(|width| width >= FULL_WIDTH);
+        let table = if roomy { report::summary_table(&shown, width) } else { narrow(&shown) };
+        output::table(&table, &OWN_METHODS)?;
         let [own, ..] = OWN_METHODS;
         for (target, words) in
             [(Target::Agreement95, "95 % agreement"), (Target::Kl003, "a KL of 0.03")]
@@ -208,6 +210,45 @@ impl Bench {
         Ok(())
     }
 }
+
+/// The summary without the comparison of whole curves, for narrow terminals.
+fn narrow(study: &Study) -> String {
+    let heading = ["cut", "method", "99 %", "97 %", "95 %", "KL 0.03", "profile"];
+    let mut table = output::new_table(&heading, &[2, 3, 4, 5, 6]);
+    for summary in &study.summaries {
+        let bytes = |target: Target| report_bytes(summary, target);
+        table.add_row([
+            summary.cut.clone(),
+            summary.method.clone(),
+            bytes(Target::Agreement99),
+            bytes(Target::Agreement97),
+            bytes(Target::Agreement95),
+            bytes(Target::Kl003),
+            summary.profile_bytes.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// Shows the bytes of a method at a target: `≤` where even the smallest setting is better, `–` where
+/// no setting reaches it.
+pub(crate) fn report_bytes(summary: &SummaryRecord, target: Target) -> String {
+    let exact = match target {
+        Target::MinusOnePoint => summary.bytes_at_minus_1_point,
+        Target::Agreement99 => summary.bytes_at_99_agreement,
+        Target::Agreement97 => summary.bytes_at_97_agreement,
+        Target::Agreement95 => summary.bytes_at_95_agreement,
+        Target::Kl003 => summary.bytes_at_kl_0_03,
+    };
+    match (exact, summary.at_most.get(target.name())) {
+        (Some(bytes), _) => format!("{bytes:.0}"),
+        (None, Some(bytes)) => format!("≤ {bytes:.0}"),
+        (None, None) => "–".to_owned(),
+    }
+}
+
+/// Columns that the whole summary needs.
+const FULL_WIDTH: u16 = 112;
 
 /// Our own methods, which tables show in green.
 pub(crate) const OWN_METHODS: [&str; 4] =

@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::args::{Format, ThreadArgs};
+use crate::commands::bench::report_bytes;
 use crate::commands::cuts;
 use crate::learning::{self, LearnedCut, Record};
 use crate::model::{LoadedModel, OpenData};
@@ -166,6 +167,10 @@ fn print_findings(study: &Study, seconds: f64) -> Result<()> {
         study.n
     ))?;
     output::table(&rows(study), &[])?;
+    output::text(
+        "int-k is the best of 8 to 2 bits with lz4 or zstd, WebP the picture in place of the feature;\n\
+         ≤ stands where even the smallest setting keeps more.",
+    )?;
     output::heading("In words")?;
     for sentence in report::findings(study) {
         output::text(&format!("• {sentence}"))?;
@@ -175,17 +180,12 @@ fn print_findings(study: &Study, seconds: f64) -> Result<()> {
 
 /// One row for each cut, one column for each kind of codec.
 fn rows(study: &Study) -> String {
-    let mut heading = vec!["cut", "shape", "before", "raw bytes"];
+    let mut heading = vec!["cut", "shape", "raw"];
     heading.extend(COLUMNS.map(|(_, title)| title));
     let numbers: Vec<usize> = (2..heading.len()).collect();
     let mut table = output::new_table(&heading, &numbers);
     for cut in &study.cuts {
-        let mut row = vec![
-            cut.cut.clone(),
-            cut.shape.clone(),
-            format!("{:.0} %", 100.0 * cut.flops_share),
-            cut.raw_bytes.to_string(),
-        ];
+        let mut row = vec![cut.cut.clone(), cut.shape.clone(), cut.raw_bytes.to_string()];
         row.extend(COLUMNS.map(|(method, _)| bytes(study, &cut.cut, method)));
         table.add_row(row);
     }
@@ -198,23 +198,16 @@ fn bytes(study: &Study, cut: &str, method: &str) -> String {
         summary.method == method && (summary.cut == cut || summary.cut == PICTURE)
     };
     let found = study.summaries.iter().find(of_method);
-    let exact = found.and_then(|summary| summary.bytes_at_97_agreement);
-    let at_most = found.and_then(|summary| summary.at_most.get(Target::Agreement97.name()));
-    match (exact, at_most) {
-        (Some(bytes), _) => format!("{bytes:.0}"),
-        (None, Some(bytes)) => format!("≤ {bytes:.0}"),
-        (None, None) => "–".to_owned(),
-    }
+    found.map_or_else(|| "–".to_owned(), |summary| report_bytes(summary, Target::Agreement97))
 }
 
-/// Methods of the table with their titles.
-const COLUMNS: [(&str, &str); 6] = [
+/// Methods of the table with their titles; the report has all of them.
+const COLUMNS: [(&str, &str); 5] = [
     ("learned", "learned"),
-    (INT_K, "best int-k"),
+    (INT_K, "int-k"),
     ("clip-ecsq", "clip-ecsq"),
     ("kvtc", "kvtc"),
-    ("turboquant", "turboquant"),
-    ("webp-input", "picture as WebP"),
+    ("webp-input", "WebP"),
 ];
 
 /// Where records of methods that send the picture stand.
