@@ -18,8 +18,10 @@ mod cost;
 mod rate;
 mod size;
 mod time;
+mod timestamp;
 
 pub use cost::Bits;
 pub use rate::BitRate;
 pub use size::Bytes;
 pub use time::Micros;
+pub use timestamp::Timestamp;

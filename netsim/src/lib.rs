@@ -1,0 +1,1 @@
+//! A seeded link emulator that reads no clock.

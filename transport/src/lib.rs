@@ -1,0 +1,1 @@
+//! The protocol that agrees on model, cut and bitrate over QUIC.
