@@ -1,1 +1,3 @@
 //! The protocol that agrees on model, cut and bitrate over QUIC.
+
+pub mod channel;

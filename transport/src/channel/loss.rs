@@ -1,0 +1,51 @@
+//! The share of bytes lost.
+
+use aiflow_units::{Bytes, Micros, Timestamp};
+
+use super::LossRate;
+
+/// Delivered and lost bytes of the last two windows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LossWindow {
+    started: Timestamp,
+    current: Counts,
+    previous: Counts,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    delivered: u64,
+    lost: u64,
+}
+
+impl LossWindow {
+    pub(super) fn delivered(&mut self, now: Timestamp, bytes: Bytes) {
+        self.advance(now);
+        self.current.delivered += bytes.get();
+    }
+
+    pub(super) fn lost(&mut self, now: Timestamp, bytes: Bytes) {
+        self.advance(now);
+        self.current.lost += bytes.get();
+    }
+
+    pub(super) fn rate(&self) -> LossRate {
+        let lost = self.current.lost + self.previous.lost;
+        let all = lost + self.current.delivered + self.previous.delivered;
+        let parts = u128::from(lost) * 1_000_000 / u128::from(all.max(1));
+        LossRate::parts_per_million(u32::try_from(parts).unwrap_or(u32::MAX))
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        let passed = now.since(self.started);
+        if passed >= WINDOW.saturating_add(WINDOW) {
+            *self = Self { started: now, ..Self::default() };
+        } else if passed >= WINDOW {
+            let previous = core::mem::take(&mut self.current);
+            *self = Self { started: now, previous, ..Self::default() };
+        }
+    }
+}
+
+/// Long enough for some hundred packets at 1 Mbit/s; the rate is over one to two of them.
+const WINDOW: Micros = Micros::from_secs(2);

@@ -1,0 +1,48 @@
+//! The rate of a bottleneck while it has work.
+
+use aiflow_units::{Bytes, Micros, Timestamp};
+
+use super::Acked;
+
+/// Bytes that a bottleneck served without a pause, and the time it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Service {
+    pub(super) bytes: Bytes,
+    pub(super) time: Micros,
+}
+
+/// Finds the acknowledgements between which the bottleneck was never idle.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ServiceMeter {
+    previous: Option<Timestamp>,
+}
+
+impl ServiceMeter {
+    /// Returns what the bottleneck served since the previous acknowledgement, if the oldest packet
+    /// of this one was already waiting then.
+    pub(super) fn observe(&mut self, acked: &Acked, min_rtt: Micros) -> Option<Service> {
+        let previous = self.previous.replace(acked.at)?;
+        // A lone packet with nothing behind it waits for the receiver's delayed-acknowledgement
+        // timer, not for the bottleneck.
+        if acked.packets == 1 && acked.in_flight == Bytes::ZERO {
+            return None;
+        }
+        let waiting = acked.first_sent.after(min_rtt).after(SLACK) < previous;
+        waiting.then(|| Service { bytes: acked.bytes, time: acked.at.since(previous) })
+    }
+
+    /// Returns since when the bottleneck has owed an answer, if it does at `now`.
+    pub(super) fn waiting_since(&self, oldest_in_flight: Timestamp, min_rtt: Micros) -> Timestamp {
+        let due = oldest_in_flight.after(min_rtt).after(SLACK);
+        self.previous.map_or(due, |previous| previous.max(due))
+    }
+
+    /// Forgets the path.
+    pub(super) fn reset(&mut self) {
+        self.previous = None;
+    }
+}
+
+/// How much later than the shortest round trip a packet may be without having waited: the jitter
+/// of a path and of clocks.
+const SLACK: Micros = Micros::from_millis(1);
