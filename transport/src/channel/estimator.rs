@@ -98,6 +98,7 @@ impl Estimator {
                 self.handle_acked(&acked);
             }
             PathSample::Lost(lost) => self.loss.lost(lost.at, lost.bytes),
+            PathSample::Migrated(at) => self.handle_migrated(at),
         }
     }
 

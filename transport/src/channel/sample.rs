@@ -12,6 +12,8 @@ pub enum PathSample {
     Acked(Acked),
     /// Packets were given up.
     Lost(Lost),
+    /// From now on packets take another path.
+    Migrated(Timestamp),
 }
 
 /// Whether the application had more to send than what left.
