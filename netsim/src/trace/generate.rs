@@ -11,7 +11,7 @@ pub(super) fn lte_like(seed: u64, length: Micros) -> Trace {
     let mut cell = Cell::new(seed);
     let mut list = Vec::new();
     for slot in 0..seconds * 1000 / SLOT_MS {
-        let rate = cell.next_slot();
+        let rate = cell.next_rate();
         for millisecond in 0..SLOT_MS {
             let number = cell.opportunities(rate);
             if number > 0 {
@@ -19,67 +19,87 @@ pub(super) fn lte_like(seed: u64, length: Micros) -> Trace {
             }
         }
     }
-    // A seed whose whole length is an outage still has to make a trace.
+    // A trace that is one outage would be none.
     if list.is_empty() {
         list.push((0, 1));
     }
     Trace::from_opportunities(&list, seconds * 1_000_000)
 }
 
-/// How often the rate changes.
-const SLOT_MS: u64 = 20;
-
-/// The state of the drawn radio cell.
+/// A drawn radio cell, seen by one moving user. The logarithm of the rate is the sum of two walks
+/// that are pulled back to zero; outages interrupt it.
 struct Cell {
     random: Random,
-    /// Slow fading: an index into [`RATES`], times 16.
-    level: i64,
-    /// How many slots of outage remain.
+    /// Distance to the antenna and shadows: forgotten within seconds. In 1/4096 of a step of
+    /// [`RATES`].
+    slow: i64,
+    /// Multipath and the other users of the cell: forgotten within a fifth of a second.
+    fast: i64,
+    /// How many slots of the outage remain.
     outage: u64,
-    /// Bytes that no opportunity has been made of yet, times 1000.
+    /// Millibytes that have not become an opportunity yet.
     carry: u64,
 }
 
 impl Cell {
     fn new(seed: u64) -> Self {
-        Self { random: Random::new(seed, Purpose::Trace), level: MIDDLE * 16, outage: 0, carry: 0 }
+        Self { random: Random::new(seed, Purpose::Trace), slow: 0, fast: 0, outage: 0, carry: 0 }
     }
 
     /// Moves on by one slot and returns its rate in bit/ms.
-    fn next_slot(&mut self) -> u64 {
+    fn next_rate(&mut self) -> u64 {
+        self.slow += self.step(SLOW_STEP) - self.slow / SLOW_MEMORY;
+        self.fast += self.step(FAST_STEP) - self.fast / FAST_MEMORY;
         if self.outage > 0 {
             self.outage -= 1;
             return 0;
         }
         if self.random.below(OUTAGE_EVERY) == 0 {
-            self.outage = 3 + self.random.below(40);
+            let longest = if self.random.below(6) == 0 { LONG_OUTAGE } else { SHORT_OUTAGE };
+            self.outage = 4 + self.random.below(longest);
         }
-        // A random walk that is pulled back to the middle.
-        let step = self.random.below(33) as i64 - 16;
-        let pull = (MIDDLE * 16 - self.level) / 24;
-        self.level = (self.level + step + pull).clamp(0, (RATES.len() as i64 - 1) * 16);
-        let rate = RATES[(self.level / 16) as usize];
-        // Fast fading and the other users of the cell: 60 % to 140 %.
-        rate * (600 + self.random.below(801)) / 1000
+        let level = MIDDLE + (self.slow + self.fast).div_euclid(4096);
+        RATES[level.clamp(0, RATES.len() as i64 - 1) as usize]
     }
 
-    /// Returns how many opportunities the next millisecond has.
-    fn opportunities(&mut self, rate: u64) -> u64 {
-        self.carry += rate / 8;
-        let number = self.carry / Trace::OPPORTUNITY.get();
-        self.carry -= number * Trace::OPPORTUNITY.get();
+    /// Draws a uniform step from `-largest` to `largest`.
+    const fn step(&mut self, largest: i64) -> i64 {
+        self.random.below(2 * largest as u64 + 1) as i64 - largest
+    }
+
+    /// Returns how many opportunities the next millisecond has: the scheduler of the cell serves
+    /// this user in every third one.
+    const fn opportunities(&mut self, rate: u64) -> u64 {
+        self.carry += rate * 125;
+        if self.random.below(3) != 0 {
+            return 0;
+        }
+        let opportunity = Trace::OPPORTUNITY.get() * 1000;
+        let number = self.carry / opportunity;
+        self.carry -= number * opportunity;
         number
     }
 }
 
-/// Once in how many slots an outage begins.
-const OUTAGE_EVERY: u64 = 400;
+/// How long a rate holds.
+const SLOT_MS: u64 = 20;
 
-/// Rates in bit/ms, each a sixth above the one before.
-const RATES: [u64; 16] = [
-    1_500, 1_800, 2_200, 2_600, 3_100, 3_700, 4_400, 5_300, 6_400, 7_700, 9_200, 11_000, 13_200,
-    15_800, 19_000, 22_800,
+/// The steps of the walks, and after how many slots they are mostly forgotten.
+const SLOW_STEP: i64 = 2_000;
+const SLOW_MEMORY: i64 = 200;
+const FAST_STEP: i64 = 4_200;
+const FAST_MEMORY: i64 = 10;
+
+/// One slot in how many begins an outage, and how many slots it may last beyond four.
+const OUTAGE_EVERY: u64 = 160;
+const SHORT_OUTAGE: u64 = 8;
+const LONG_OUTAGE: u64 = 50;
+
+/// Rates in bit/ms, each a fifth above the one before.
+const RATES: [u64; 20] = [
+    720, 870, 1_040, 1_250, 1_500, 1_800, 2_200, 2_600, 3_100, 3_700, 4_400, 5_300, 6_400, 7_700,
+    9_200, 11_000, 13_200, 15_800, 19_000, 22_800,
 ];
 
-/// The index to which the walk returns.
-const MIDDLE: i64 = 9;
+/// The index of the rate around which the walks move.
+const MIDDLE: i64 = 12;

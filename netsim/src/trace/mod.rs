@@ -147,7 +147,7 @@ impl Trace {
     /// It follows what measured drives have in common: 100-ms windows between zero and about three
     /// times the mean, a small share of windows with next to nothing, and a capacity of the next
     /// half second that is missed by about a fifth even by who knows the past exactly. The mean
-    /// is near 8 Mbit/s. `length` is rounded up to whole seconds, at least one and at most an
+    /// is near 6 Mbit/s. `length` is rounded up to whole seconds, at least one and at most an
     /// hour; the trace repeats after it.
     pub fn lte_like(seed: u64, length: Micros) -> Self {
         generate::lte_like(seed, length)

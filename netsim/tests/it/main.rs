@@ -1,0 +1,8 @@
+//! The link emulator from outside: laws, statistics, real traces, speed.
+
+mod drawn;
+mod figures;
+mod properties;
+mod real;
+mod scenarios;
+mod speed;
