@@ -1,5 +1,7 @@
 //! The protocol that agrees on model, cut and bitrate over QUIC.
 
 pub mod channel;
+pub mod error;
 #[cfg(feature = "proto")]
 pub mod proto;
+pub mod wire;
