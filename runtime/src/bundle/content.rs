@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::manifest::{
-    CutEntry, ExtraFile, FormatVersion, Manifest, ModelReference, OperatingPoint, ProfileEntry,
-    Provenance, StoredFile,
+    CutEntry, ExtraFile, FormatVersion, Manifest, ModelReference, ProfileEntry, Provenance,
+    StoredFile,
 };
-use super::{BundleError, path};
+use super::{BundleError, PlanSheet, path};
 use crate::cut::{Cut, CutId};
 use crate::digest::Digest;
 use crate::onnx::{ModelFile, ModelId};
@@ -40,6 +40,22 @@ impl Bundle {
     /// Returns the cuts, from the input towards the output.
     pub fn cuts(&self) -> impl ExactSizeIterator<Item = BundleCut<'_>> {
         self.manifest.cuts.iter().map(|entry| BundleCut { bundle: self, entry })
+    }
+
+    /// Returns what the ways to use the cuts cost; `None` when that was not measured.
+    pub fn plan_sheet(&self) -> Option<&PlanSheet> {
+        self.manifest.plan_sheet.as_ref()
+    }
+
+    /// Returns the same bundle with another plan sheet.
+    ///
+    /// # Errors
+    /// When the sheet names a cut that the bundle does not have, a point twice, or has a number
+    /// that is none.
+    pub fn with_plan_sheet(mut self, sheet: PlanSheet) -> Result<Self, BundleError> {
+        self.manifest.plan_sheet = Some(sheet);
+        super::read::check_consistency(&self.manifest, "the new bundle")?;
+        Ok(self)
     }
 
     /// Finds a cut by its name.
@@ -129,8 +145,6 @@ pub struct CutFiles {
     pub profiles: Vec<Vec<u8>>,
     /// Further files by role, such as `confidence`.
     pub extras: Vec<(String, Vec<u8>)>,
-    /// Measured operating points.
-    pub operating_points: Vec<OperatingPoint>,
     /// What learning found, in its own words.
     pub report: serde_json::Value,
 }
@@ -159,6 +173,7 @@ impl BundleBuilder {
             provenance: None,
             total_flops,
             cuts: Vec::new(),
+            plan_sheet: None,
         };
         Self { manifest, files: BTreeMap::new() }
     }
@@ -203,10 +218,8 @@ impl BundleBuilder {
             ExtraFile { file: self.store(path, bytes), role }
         });
         let extras = extras.collect();
-        let mut operating_points = files.operating_points;
-        operating_points.sort_by_key(|point| point.rate_index);
         let report = files.report;
-        self.manifest.cuts.push(CutEntry { cut, profiles, extras, operating_points, report });
+        self.manifest.cuts.push(CutEntry { cut, profiles, extras, report });
     }
 
     fn store(&mut self, path: String, bytes: Vec<u8>) -> StoredFile {

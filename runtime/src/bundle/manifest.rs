@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::sheet::PlanSheet;
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::onnx::ModelId;
@@ -17,7 +18,7 @@ pub struct FormatVersion {
 
 impl FormatVersion {
     /// The version that this crate writes.
-    pub const CURRENT: Self = Self { major: 1, minor: 0 };
+    pub const CURRENT: Self = Self { major: 1, minor: 1 };
 }
 
 /// What a bundle says of itself.
@@ -38,6 +39,9 @@ pub struct Manifest {
     pub total_flops: u64,
     /// Cuts, from the input towards the output.
     pub cuts: Vec<CutEntry>,
+    /// What the ways to use the cuts cost; `None` when that was not measured.
+    #[serde(default)]
+    pub plan_sheet: Option<PlanSheet>,
 }
 
 impl Manifest {
@@ -97,9 +101,6 @@ pub struct CutEntry {
     /// Further files, by role.
     #[serde(default)]
     pub extras: Vec<ExtraFile>,
-    /// Measured operating points, in the order of the rate index.
-    #[serde(default)]
-    pub operating_points: Vec<OperatingPoint>,
     /// What learning found, in its own words; for people and reports.
     #[serde(default)]
     pub report: serde_json::Value,
@@ -121,23 +122,4 @@ pub struct ExtraFile {
     pub role: String,
     /// The file.
     pub file: StoredFile,
-}
-
-/// One measured way to use a cut.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OperatingPoint {
-    /// Rate index of the codec, 0 to 63; larger is coarser.
-    pub rate_index: u8,
-    /// Mean bytes of a frame with its header; of all tensors of the cut together.
-    pub bytes_mean: f64,
-    /// 99th percentile of the bytes of a frame.
-    pub bytes_p99: f64,
-    /// Mean Kullback-Leibler divergence of the outputs from those of the whole model, in nats.
-    pub kl: f64,
-    /// Share of samples whose first class is that of the whole model; `None` without classes.
-    pub agreement: Option<f64>,
-    /// Share of samples whose first class is the label; `None` without labels.
-    pub top1: Option<f64>,
-    /// Samples that it was measured on.
-    pub samples: u64,
 }

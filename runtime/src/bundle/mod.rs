@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! NAME/
-//!   bundle.json        the manifest: model, preprocessing, cuts, operating points
+//!   bundle.json        the manifest: model, preprocessing, cuts, plan sheet
 //!   profiles/c03.0.afp the profile of tensor 0 of cut c03
 //!   extra/...          further files of a cut, such as a confidence head
 //!   model/NAME.onnx    the model itself, where it was put in
@@ -24,14 +24,19 @@ mod limits;
 mod manifest;
 mod path;
 mod read;
+mod sheet;
 mod write;
 
 pub use self::content::{Bundle, BundleBuilder, BundleCut, CutFiles};
 pub use self::error::BundleError;
 pub use self::limits::BundleLimits;
 pub use self::manifest::{
-    CutEntry, ExtraFile, FormatVersion, Manifest, ModelReference, OperatingPoint, ProfileEntry,
-    Provenance, StoredFile,
+    CutEntry, ExtraFile, FormatVersion, Manifest, ModelReference, ProfileEntry, Provenance,
+    StoredFile,
+};
+pub use self::sheet::{
+    CodingEffort, FeatureCoding, FrameRate, OperatingPoint, Payload, PictureCoding, PictureFormat,
+    PlanSheet, TaskLoss,
 };
 pub use self::write::Existing;
 

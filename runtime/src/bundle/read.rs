@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::manifest::{FormatVersion, Manifest, OperatingPoint, StoredFile};
+use super::manifest::{FormatVersion, Manifest, StoredFile};
 use super::{Bundle, BundleError, BundleLimits, path};
+use crate::cut::CutId;
 use crate::digest::Digest;
 
 impl Bundle {
@@ -168,16 +169,12 @@ pub(super) fn check_consistency(manifest: &Manifest, bundle: &str) -> Result<(),
         if !found.is_empty() && found != expected {
             return refuse(format!("the profiles of cut {id} are not those of its tensors"));
         }
-        let finite = |point: &OperatingPoint| {
-            let always = [point.bytes_mean, point.bytes_p99, point.kl];
-            let maybe = [point.agreement, point.top1];
-            always.into_iter().chain(maybe.into_iter().flatten()).all(f64::is_finite)
-        };
-        if !entry.operating_points.iter().all(finite) {
-            return refuse(format!("an operating point of cut {id} has a number that is none"));
-        }
     }
-    Ok(())
+    let cuts: Vec<CutId> = ids.into_iter().collect();
+    match manifest.plan_sheet.as_ref().and_then(|sheet| sheet.problem(&cuts)) {
+        Some(problem) => refuse(problem),
+        None => Ok(()),
+    }
 }
 
 fn io(doing: &'static str, path: &Path, source: std::io::Error) -> BundleError {

@@ -13,16 +13,24 @@ fn model() -> ModelFile {
     ModelFile::from_bytes(fixtures::residual_block()).expect("the fixture is a model")
 }
 
-fn point(rate_index: u8) -> OperatingPoint {
+fn point(cut: &str, rate_index: u8) -> OperatingPoint {
+    let cut = cut.parse().expect("the name of a cut");
+    let (effort, rate) = (CodingEffort::High, FrameRate::Fixed);
+    let coding = FeatureCoding::Learned { rate_index, effort, rate };
     OperatingPoint {
-        rate_index,
+        payload: Payload::Feature { cut, coding },
         bytes_mean: 120.1 / 3.0,
-        bytes_p99: 200.0,
-        kl: 0.03,
-        agreement: Some(0.97),
-        top1: None,
-        samples: 500,
+        bytes_p95: 200.0,
+        loss: TaskLoss { kl: 0.03, disagreement: Some(0.03), ..TaskLoss::default() },
     }
+}
+
+fn sheet() -> PlanSheet {
+    let (format, quality) = (PictureFormat::Webp, Some(80));
+    let picture = Payload::Picture(PictureCoding { format, quality, effort: Some(4) });
+    let picture = OperatingPoint { payload: picture, ..point("c01", 0) };
+    let points = vec![picture, point("c01", 8), point("c02", 20)];
+    PlanSheet { data: "scenes:90@2".to_owned(), samples: 90, confidence: 0.95, top1: None, points }
 }
 
 /// A bundle with a profile for each tensor of each cut.
@@ -48,7 +56,6 @@ fn builder() -> BundleBuilder {
             CutFiles {
                 profiles,
                 extras: vec![("confidence".to_owned(), vec![1, 2, 3])],
-                operating_points: vec![point(20), point(8)],
                 report: serde_json::json!({ "zeros": 0.5 }),
             },
         );
@@ -57,7 +64,8 @@ fn builder() -> BundleBuilder {
 }
 
 fn bundle() -> Bundle {
-    builder().build().expect("the parts fit")
+    let bundle = builder().build().expect("the parts fit");
+    bundle.with_plan_sheet(sheet()).expect("points of its cuts")
 }
 
 /// A bundle on disk.
@@ -116,8 +124,7 @@ fn what_is_written_is_read() {
     assert_eq!(cut.profiles().collect::<Vec<_>>(), [b"r0", b"r1"]);
     assert_eq!(cut.extra("confidence"), Some(&[1, 2, 3][..]));
     assert_eq!(cut.extra("nothing"), None);
-    let rates: Vec<u8> = cut.entry().operating_points.iter().map(|p| p.rate_index).collect();
-    assert_eq!(rates, [8, 20], "in the order of the rate index");
+    assert_eq!(read.plan_sheet(), Some(&sheet()));
     assert_eq!(read.cut(cut.cut().id).expect("by name").cut(), cut.cut());
     assert!(read.cut("c77".parse().expect("an id")).is_none());
 }
@@ -171,7 +178,7 @@ fn other_folders_are_told_from_bundles() {
 #[test]
 fn unknown_versions_are_refused_and_unknown_fields_are_not() {
     let disk = OnDisk::new();
-    disk.edit("bundle.json", |text| text.replacen("\"minor\": 0", "\"minor\": 9", 1));
+    disk.edit("bundle.json", |text| text.replacen("\"minor\": 1", "\"minor\": 9", 1));
     disk.edit("bundle.json", |text| text.replacen('{', "{ \"later\": [1, {}],", 1));
     assert!(Bundle::open(&disk.path).is_ok());
     disk.edit("bundle.json", |text| text.replacen("\"major\": 1", "\"major\": 2", 1));
@@ -252,17 +259,26 @@ fn contradictions_are_refused() {
 
     let mut twice = builder();
     let first = bundle().manifest().cuts[0].cut.clone();
-    twice.add_cut(first.clone(), CutFiles::default());
+    twice.add_cut(first, CutFiles::default());
     assert!(matches!(twice.build(), Err(BundleError::Inconsistent { .. })));
-    let mut odd = BundleBuilder::new("m", model().id(), "m.onnx", 1);
-    odd.add_cut(
-        first,
-        CutFiles {
-            operating_points: vec![OperatingPoint { kl: f64::NAN, ..point(1) }],
-            ..CutFiles::default()
-        },
-    );
-    assert!(matches!(odd.build(), Err(BundleError::Inconsistent { .. })));
+}
+
+#[test]
+fn an_impossible_plan_sheet_is_refused() {
+    let refused = |points: Vec<OperatingPoint>| {
+        let result = bundle().with_plan_sheet(PlanSheet { points, ..sheet() });
+        assert!(matches!(result, Err(BundleError::Inconsistent { .. })), "{result:?}");
+    };
+    let loss = |kl| TaskLoss { kl, ..TaskLoss::default() };
+    refused(vec![OperatingPoint { loss: loss(f64::NAN), ..point("c01", 1) }]);
+    refused(vec![OperatingPoint { bytes_mean: -1.0, ..point("c01", 1) }]);
+    let share = TaskLoss { disagreement: Some(1.5), ..loss(0.1) };
+    refused(vec![OperatingPoint { loss: share, ..point("c01", 1) }]);
+    refused(vec![point("c77", 1)]);
+    refused(vec![point("c01", 64)]);
+    refused(vec![point("c01", 1), point("c02", 1), point("c01", 1)]);
+    let many = vec![point("c01", 1); PlanSheet::MOST_POINTS + 1];
+    refused(many);
 }
 
 #[test]

@@ -46,6 +46,7 @@ mod dominance;
 mod error;
 mod finder;
 mod frontier;
+mod middle;
 mod options;
 mod plan;
 mod search;
@@ -56,6 +57,7 @@ mod types;
 mod verify;
 
 pub use self::error::{CutError, SplitError};
+pub use self::middle::MiddleModel;
 pub use self::options::CutOptions;
 pub use self::search::{CutList, Inputs, RefusedCut, search};
 pub use self::split::{HeadRun, InputDims, SplitModel};

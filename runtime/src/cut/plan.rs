@@ -92,6 +92,13 @@ impl Context<'_> {
         }
     }
 
+    /// Plans the part that computes `to` from `from`.
+    pub(super) fn middle(&self, from: &[ValueId], to: &[ValueId]) -> Result<Side, CutError> {
+        let mut walk = Walk::new(self.graph, from);
+        walk.reach(to, &|id| self.graph.class(id) < ValueClass::Data)?;
+        Ok(walk.finish())
+    }
+
     /// Tells whether the tail may read this graph input.
     fn may_tail_take(&self, id: ValueId) -> bool {
         let is_state = self.pairs.iter().any(|&(input, _)| input == id);

@@ -26,6 +26,16 @@ pub struct SplitModel {
 /// Dimensions of the graph inputs, by name.
 pub type InputDims = Vec<(String, Vec<usize>)>;
 
+/// A part of a model behind a cut.
+pub(super) struct Behind<'a> {
+    /// What is computed.
+    pub(super) fetch: &'a [&'a str],
+    /// Shape values that are found from the dimensions of the graph inputs.
+    pub(super) shapes: &'a [String],
+    /// Tells whether an input beside the tensors is needed.
+    pub(super) takes: &'a dyn Fn(&str) -> bool,
+}
+
 type ShapeValues = BTreeMap<String, Value>;
 
 /// What a head computed.
@@ -127,6 +137,23 @@ impl SplitModel {
         others: &[(&str, Value)],
         dims: Option<&InputDims>,
     ) -> Result<Vec<Value>, SplitError> {
+        let needed = |name: &str| {
+            self.cut.tail_state.iter().any(|n| n == name)
+                || self.cut.side_inputs.iter().any(|side| side.name == name)
+        };
+        let fetch: Vec<&str> = self.cut.tail_outputs.iter().map(String::as_str).collect();
+        let part = Behind { fetch: &fetch, shapes: &self.cut.tail_shapes, takes: &needed };
+        self.run_behind(&part, features, others, dims)
+    }
+
+    /// Computes a part of what lies behind the cut from its tensors and other inputs.
+    pub(super) fn run_behind(
+        &self,
+        part: &Behind<'_>,
+        features: &[Tensor],
+        others: &[(&str, Value)],
+        dims: Option<&InputDims>,
+    ) -> Result<Vec<Value>, SplitError> {
         let expected = self.cut.tensors.len();
         if features.len() != expected {
             return Err(SplitError::TensorCount { expected, given: features.len() });
@@ -136,18 +163,13 @@ impl SplitModel {
             known.retain(|(other, _)| *other != name);
             known.push((name, own));
         }
-        let shapes = self.shape_values(&self.cut.tail_shapes, &known)?;
+        let shapes = self.shape_values(part.shapes, &known)?;
         let tensors = self.cut.tensors.iter().zip(features);
         let mut feeds: Vec<(&str, Value)> =
             tensors.map(|(t, feature)| (t.name.as_str(), Value::F32(feature.clone()))).collect();
-        let needed = |name: &str| {
-            self.cut.tail_state.iter().any(|n| n == name)
-                || self.cut.side_inputs.iter().any(|side| side.name == name)
-        };
-        feeds.extend(others.iter().filter(|(name, _)| needed(name)).cloned());
-        self.feed_shapes(&self.cut.tail_shapes, &shapes, &mut feeds);
-        let fetch: Vec<&str> = self.cut.tail_outputs.iter().map(String::as_str).collect();
-        Ok(self.program.run(&feeds, &fetch)?)
+        feeds.extend(others.iter().filter(|(name, _)| (part.takes)(name)).cloned());
+        self.feed_shapes(part.shapes, &shapes, &mut feeds);
+        Ok(self.program.run(&feeds, part.fetch)?)
     }
 
     fn only_input<'a>(

@@ -1,4 +1,5 @@
 mod listing;
+mod middle;
 mod refusal;
 mod state;
 
