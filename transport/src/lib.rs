@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod error;
+pub mod negotiate;
 #[cfg(feature = "proto")]
 pub mod proto;
 pub mod wire;

@@ -108,7 +108,7 @@ pub use setup::{
     MOST_REPORT_INTERVAL, Role, SconeSupport, Setup,
 };
 pub use stats::{Stats, StatsAnswer};
-pub use stream::{PADDING_BYTE, Prefix, StreamType, decode_prefix};
+pub use stream::{PADDING_BYTE, Prefix, StreamType, decode_prefix, encode_start};
 pub use tensor::{ElementType, MAX_DIMENSIONS, MAX_TENSORS, TensorSchema};
 pub use ticket::{EarlyFrames, Ticket};
 pub use token::{MAX_TOKEN, Token, TokenKind};

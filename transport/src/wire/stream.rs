@@ -1,7 +1,9 @@
 //! Types of streams (`protocol.md` 3.3), and structures at the start of a stream.
 
+use bytes::Bytes as Buffer;
+
 use super::{Limits, Reader, Wire, Writer};
-use crate::error::{ErrorKind, ProtocolError};
+use crate::error::{EncodeError, ErrorKind, ProtocolError};
 
 /// What a stream carries; the first integer on it. `spec/registry/streams.toml` holds the same
 /// table.
@@ -100,6 +102,17 @@ pub fn decode_prefix<T: Wire>(bytes: &[u8], limits: &Limits) -> Result<Prefix<T>
         Err(error) if error.kind == ErrorKind::Truncated => Ok(Prefix::Partial),
         Err(error) => Err(error),
     }
+}
+
+/// Writes what a stream begins with: its type and a header.
+///
+/// # Errors
+/// A field that no peer would accept.
+pub fn encode_start<T: Wire>(kind: StreamType, header: &T) -> Result<Buffer, EncodeError> {
+    let mut writer = Writer::new();
+    kind.write(&mut writer);
+    header.write(&mut writer);
+    writer.finish()
 }
 
 /// What senders fill PADDING streams and answers to probes with; receivers accept any bytes.
