@@ -42,6 +42,7 @@ mod goaway;
 mod grease;
 mod health;
 mod id;
+mod inspect;
 mod kind;
 mod limits;
 mod message;
@@ -83,6 +84,7 @@ pub use id::{
     CodecId, CutId, Epoch, LayerIndex, ModelId, PointId, ProfileHash, RateIndex, Sequence,
     SessionId,
 };
+pub use inspect::{Fields, Input, inspect};
 pub use kind::{MessageKind, Place};
 pub use limits::{Limit, Limits};
 pub use message::{ControlMessage, Received};
