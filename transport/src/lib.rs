@@ -1,8 +1,13 @@
 //! The protocol that agrees on model, cut and bitrate over QUIC.
 
 pub mod channel;
+mod connection;
 pub mod error;
 pub mod negotiate;
 #[cfg(feature = "proto")]
 pub mod proto;
+mod schedule;
 pub mod wire;
+
+pub use connection::*;
+pub use error::{CallError, Code, ConfigError, ProtocolError};

@@ -1,0 +1,239 @@
+//! The queue of streams.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use aiflow_units::{Bytes, Timestamp};
+use bytes::Bytes as Buffer;
+
+use super::outgoing::{Content, Outgoing, Place};
+use crate::Code;
+use crate::connection::{Direction, End, Priority, RequestId, Stream, Transmit};
+
+/// Bytes that wait, by what they are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Backlog {
+    /// Bytes of base layers.
+    pub(crate) base: Bytes,
+    /// Bytes of everything but padding.
+    pub(crate) total: Bytes,
+}
+
+/// A stream that was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    pub(crate) stream: Stream,
+    pub(crate) content: Content,
+    pub(crate) layer: u8,
+    /// Whether the peer may have seen the stream.
+    pub(crate) started: bool,
+}
+
+/// Streams with bytes to send.
+#[derive(Debug, Default)]
+pub(crate) struct Scheduler {
+    streams: BTreeMap<Stream, Outgoing>,
+    ready: BTreeSet<Place>,
+    layers: BTreeMap<RequestId, BTreeSet<Stream>>,
+    signals: VecDeque<Transmit>,
+    backlog: Backlog,
+    offered: Option<(Stream, usize, End)>,
+    cuts: VecDeque<Cut>,
+    next_stream: u64,
+}
+
+impl Scheduler {
+    /// The largest chunk handed out: what is handed out can no longer be reordered.
+    pub(crate) const CHUNK: usize = 16 * 1024;
+
+    /// Takes a new stream and names it.
+    pub(crate) fn open(&mut self, outgoing: Outgoing) -> Stream {
+        let stream = Stream::local(self.next_stream);
+        self.next_stream += 1;
+        self.insert(stream, outgoing);
+        stream
+    }
+
+    /// Takes the sending part of a stream that the peer opened.
+    pub(crate) fn answer(&mut self, stream: Stream, outgoing: Outgoing) {
+        self.insert(stream, outgoing);
+    }
+
+    /// Appends bytes to a stream that did not end; does nothing for one that is gone.
+    pub(crate) fn push(&mut self, stream: Stream, chunk: Buffer) {
+        self.change(stream, |outgoing| outgoing.push(chunk));
+    }
+
+    /// Ends a stream after the bytes that it has; does nothing for one that is gone.
+    pub(crate) fn finish(&mut self, stream: Stream) {
+        self.change(stream, |outgoing| outgoing.end = End::Fin);
+    }
+
+    /// Abandons a stream: it is reset if the peer may know of it. Returns what was given up.
+    pub(crate) fn cut(&mut self, stream: Stream, code: Code) -> Option<Cut> {
+        let outgoing = self.remove(stream)?;
+        let started = outgoing.unopened.is_none();
+        if started {
+            self.signals.push_back(Transmit::Reset { stream, code });
+        }
+        let (content, layer) = (outgoing.content, outgoing.rank.layer);
+        Some(Cut { stream, content, layer, started })
+    }
+
+    /// Abandons all layers of a frame that are still here; returns how many of them were started
+    /// and how many were not.
+    pub(crate) fn cut_frame(&mut self, request: RequestId, code: Code) -> (u64, u64) {
+        let mut counts = (0, 0);
+        for stream in self.layers.get(&request).cloned().unwrap_or_default() {
+            match self.cut(stream, code) {
+                Some(Cut { started: true, .. }) => counts.0 += 1,
+                Some(_) => counts.1 += 1,
+                None => {}
+            }
+        }
+        counts
+    }
+
+    /// Says whether the layer of a frame still has bytes here.
+    pub(crate) fn holds_layer(&self, request: RequestId, layer: u8) -> bool {
+        self.layers.get(&request).is_some_and(|streams| {
+            streams.iter().any(|stream| {
+                self.streams.get(stream).is_some_and(|outgoing| outgoing.rank.layer == layer)
+            })
+        })
+    }
+
+    /// Says whether the stream has bytes or an end to send.
+    pub(crate) fn is_waiting(&self, stream: Stream) -> bool {
+        self.streams.get(&stream).is_some_and(|outgoing| !outgoing.chunks.is_empty())
+    }
+
+    /// Asks the peer to stop sending on a stream.
+    pub(crate) fn stop(&mut self, stream: Stream, code: Code) {
+        self.signals.push_back(Transmit::Stop { stream, code });
+    }
+
+    /// Resets a sending part that has nothing here.
+    pub(crate) fn reset(&mut self, stream: Stream, code: Code) {
+        if self.cut(stream, code).is_none() {
+            self.signals.push_back(Transmit::Reset { stream, code });
+        }
+    }
+
+    /// Returns the next thing to do.
+    pub(crate) fn poll(&mut self, now: Timestamp) -> Option<Transmit> {
+        if let Some((stream, ..)) = self.offered.take() {
+            self.block(stream);
+        }
+        loop {
+            if let Some(signal) = self.signals.pop_front() {
+                return Some(signal);
+            }
+            let &(rank, stream) = self.ready.first()?;
+            if rank.deadline <= now {
+                let cut = self.cut(stream, Code::DeadlineExceeded);
+                self.cuts.extend(cut);
+                continue;
+            }
+            let outgoing = self.streams.get_mut(&stream)?;
+            if let Some(direction) = outgoing.unopened.take() {
+                return Some(Transmit::Open { stream, direction, priority: rank.priority });
+            }
+            let (data, end) = outgoing.offer(Self::CHUNK);
+            self.offered = Some((stream, data.len(), end));
+            return Some(Transmit::Write { stream, data, end });
+        }
+    }
+
+    /// Takes the carrier's answer to a write; returns what the stream carried if it is now done.
+    pub(crate) fn written(&mut self, stream: Stream, taken: usize) -> Option<(Content, u8)> {
+        let (_, length, end) = self.offered.take_if(|(offered, ..)| *offered == stream)?;
+        let taken = taken.min(length);
+        self.change(stream, |outgoing| outgoing.take(taken));
+        if taken == length && end == End::Fin {
+            let outgoing = self.remove(stream)?;
+            return Some((outgoing.content, outgoing.rank.layer));
+        }
+        None
+    }
+
+    /// Sets a stream aside until [`Scheduler::unblock`].
+    pub(crate) fn block(&mut self, stream: Stream) {
+        self.offered.take_if(|(offered, ..)| *offered == stream);
+        self.change(stream, |outgoing| outgoing.blocked = true);
+    }
+
+    /// Takes a stream back that was set aside.
+    pub(crate) fn unblock(&mut self, stream: Stream) {
+        self.change(stream, |outgoing| outgoing.blocked = false);
+    }
+
+    /// Returns the streams that were given up because their deadline passed.
+    pub(crate) fn take_cut(&mut self) -> Option<Cut> {
+        self.cuts.pop_front()
+    }
+
+    /// Returns how many bytes wait.
+    pub(crate) const fn backlog(&self) -> Backlog {
+        self.backlog
+    }
+
+    /// Returns how many streams have something to send or may have later.
+    pub(crate) fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { next_stream: self.next_stream, ..Self::default() };
+    }
+
+    fn insert(&mut self, stream: Stream, outgoing: Outgoing) {
+        self.count(&outgoing, Bytes::saturating_add);
+        if outgoing.is_ready() {
+            self.ready.insert((outgoing.rank, stream));
+        }
+        if let Content::Layer(request) = outgoing.content {
+            self.layers.entry(request).or_default().insert(stream);
+        }
+        self.streams.insert(stream, outgoing);
+    }
+
+    fn remove(&mut self, stream: Stream) -> Option<Outgoing> {
+        let outgoing = self.streams.remove(&stream)?;
+        self.count(&outgoing, Bytes::saturating_sub);
+        self.ready.remove(&(outgoing.rank, stream));
+        self.offered.take_if(|(offered, ..)| *offered == stream);
+        if let Content::Layer(request) = outgoing.content
+            && let Some(streams) = self.layers.get_mut(&request)
+        {
+            streams.remove(&stream);
+            if streams.is_empty() {
+                self.layers.remove(&request);
+            }
+        }
+        Some(outgoing)
+    }
+
+    fn change(&mut self, stream: Stream, change: impl FnOnce(&mut Outgoing)) {
+        let Some(mut outgoing) = self.streams.remove(&stream) else { return };
+        self.count(&outgoing, Bytes::saturating_sub);
+        change(&mut outgoing);
+        self.count(&outgoing, Bytes::saturating_add);
+        let place = (outgoing.rank, stream);
+        if outgoing.is_ready() {
+            self.ready.insert(place);
+        } else {
+            self.ready.remove(&place);
+        }
+        self.streams.insert(stream, outgoing);
+    }
+
+    fn count(&mut self, outgoing: &Outgoing, apply: impl Fn(Bytes, Bytes) -> Bytes) {
+        match outgoing.rank.priority {
+            Priority::Padding => return,
+            Priority::Base => self.backlog.base = apply(self.backlog.base, outgoing.left),
+            _ => {}
+        }
+        self.backlog.total = apply(self.backlog.total, outgoing.left);
+    }
+}
