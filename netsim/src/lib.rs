@@ -7,7 +7,7 @@
 //! What it does not do: it opens no socket, starts no thread, waits for nothing, and knows nothing
 //! of any protocol; a packet is a payload of any type with a size. There is no cross traffic and no
 //! active queue management: the queue is first in, first out, and drops what does not fit. The
-//! one exception is the feature `relay`, below.
+//! one exception is the module `relay`, which is behind a feature.
 //!
 //! ```text
 //!              queue limit       rate, outages       loss, damage     delay, jitter
@@ -18,6 +18,7 @@
 //! * [`LinkConfig`]: rate, delay, jitter, loss, damage, queue, outages, seed.
 //! * [`Link`]: one direction; [`Duplex`]: both.
 //! * [`Scenario`]: paths that have names and need no file.
+//! * `relay` (feature of that name): the same links between real UDP endpoints, in real time.
 //!
 //! # Example
 //!
@@ -72,6 +73,8 @@ mod duplex;
 mod link;
 mod probability;
 mod random;
+#[cfg(feature = "relay")]
+pub mod relay;
 mod scenario;
 mod trace;
 

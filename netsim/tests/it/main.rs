@@ -4,5 +4,6 @@ mod drawn;
 mod figures;
 mod properties;
 mod real;
+mod relay;
 mod scenarios;
 mod speed;
