@@ -4,6 +4,7 @@ pub mod bench;
 pub mod curve;
 pub mod data;
 pub mod error;
+pub mod link;
 pub mod report;
 pub mod rival;
 pub mod scenes;

@@ -1,55 +1,76 @@
 //! How far predictions miss, learned as the channel goes.
 
+use std::collections::VecDeque;
+
 /// Follows one quantile of the ratio of what came to what was predicted.
 ///
-/// Each observation moves the quantile up by `share` of a step or down by the rest of it, so that in
-/// the long run just `share` of them lie below, whatever the channel does. Steps are in proportion
-/// to how far observations scatter.
-#[derive(Debug, Clone, Copy)]
+/// It is read off the last [`QuantileTracker::WINDOW`] ratios. Which share of them to leave below is
+/// itself adjusted by each miss and hit, so that in the long run just the wanted share of outcomes
+/// lies below, even where the channel's past is no guide to its future.
+#[derive(Debug, Clone)]
 pub(super) struct QuantileTracker {
     share: f64,
-    /// The natural logarithm of the quantile.
+    /// The share of past ratios that is left below.
+    level: f64,
+    /// Logarithms of ratios, the newest last; the first belief comes first.
+    ratios: VecDeque<f64>,
+    /// How much is left of the first belief.
+    prior: usize,
+    sorted: Vec<f64>,
+    /// The logarithm of the quantile.
     position: f64,
-    range: (f64, f64),
 }
 
 impl QuantileTracker {
-    /// Starts at the ratio `start`; the quantile stays in `range`.
-    pub(super) fn new(share: f64, start: f64, range: (f64, f64)) -> Self {
-        Self { share, position: start.ln(), range: (range.0.ln(), range.1.ln()) }
+    /// How many ratios are kept.
+    const WINDOW: usize = 300;
+
+    /// How much one outcome adjusts the level.
+    const GAIN: f64 = 0.005;
+
+    /// Starts with the belief that ratios are spread evenly, in logarithms, between `lowest` and
+    /// its inverse; it weighs as much as [`PRIOR`] outcomes.
+    pub(super) fn new(share: f64, lowest: f64) -> Self {
+        let spread = -lowest.ln();
+        let step = |index: usize| 2.0 * index as f64 / (PRIOR - 1) as f64 - 1.0;
+        // Not in the order of size, as it is forgotten one by one.
+        let ratios: VecDeque<_> =
+            (0..PRIOR).map(|index| spread * step(index * 7 % PRIOR)).collect();
+        let mut sorted: Vec<_> = ratios.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        let mut tracker = Self { share, level: share, ratios, prior: PRIOR, sorted, position: 0.0 };
+        tracker.update();
+        tracker
     }
 
-    /// Takes the logarithm of one ratio, and how far such logarithms scatter.
-    pub(super) fn observe(&mut self, ratio: f64, scatter: f64) {
+    /// Takes the logarithm of one ratio.
+    pub(super) fn observe(&mut self, ratio: f64) {
         let below = if ratio < self.position { 1.0 } else { 0.0 };
-        self.position += GAIN * scatter * (self.share - below);
-        self.position = self.position.clamp(self.range.0, self.range.1);
+        self.level = (self.level + Self::GAIN * (self.share - below)).clamp(0.0, 1.0);
+        if (self.prior > 0 || self.ratios.len() == Self::WINDOW)
+            && let Some(oldest) = self.ratios.pop_front()
+            && let Ok(index) = self.sorted.binary_search_by(|other| other.total_cmp(&oldest))
+        {
+            self.sorted.remove(index);
+            self.prior = self.prior.saturating_sub(1);
+        }
+        self.ratios.push_back(ratio);
+        let index = self.sorted.partition_point(|other| other.total_cmp(&ratio).is_lt());
+        self.sorted.insert(index, ratio);
+        self.update();
     }
 
     /// The quantile of the ratio.
     pub(super) fn get(&self) -> f64 {
         self.position.exp()
     }
-}
 
-/// The mean absolute value of a quantity, with exponential forgetting.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scatter(f64);
-
-impl Scatter {
-    pub(super) fn new(start: f64) -> Self {
-        Self(start)
-    }
-
-    pub(super) fn observe(&mut self, deviation: f64) {
-        self.0 += (deviation.abs() - self.0) / 50.0;
-    }
-
-    /// The scatter, at least half a percent: with none at all, nothing would ever move again.
-    pub(super) fn get(&self) -> f64 {
-        self.0.max(0.005)
+    fn update(&mut self) {
+        let last = self.sorted.len().saturating_sub(1);
+        let index = (self.level * last as f64).round() as usize;
+        self.position = self.sorted.get(index).copied().unwrap_or(0.0);
     }
 }
 
-/// The length of a step in units of the scatter. Larger values follow changes sooner and sway more.
-const GAIN: f64 = 0.12;
+/// How many outcomes the first belief is worth.
+const PRIOR: usize = 10;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 
-use super::calibration::{QuantileTracker, Scatter};
+use super::calibration::QuantileTracker;
 use super::delay::DelayTracker;
 use super::loss::LossWindow;
 use super::service::ServiceMeter;
@@ -139,7 +139,7 @@ impl Estimator {
         }
         Estimate {
             p50: base,
-            p10: scaled(base, self.forecasts.p10.get()),
+            p10: scaled(base, self.forecasts.p10.get().min(1.0)),
             delivery_rate: self.delivery_rate,
             min_rtt: self.delay.min_rtt(),
             srtt: self.delay.srtt(),
@@ -245,7 +245,6 @@ struct Forecasts {
     bytes: u64,
     busy: Micros,
     p10: QuantileTracker,
-    scatter: Scatter,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -263,8 +262,7 @@ impl Forecasts {
             next: Timestamp::ORIGIN,
             bytes: 0,
             busy: Micros::ZERO,
-            p10: QuantileTracker::new(0.1, 0.7, (0.02, 1.0)),
-            scatter: Scatter::new(0.2),
+            p10: QuantileTracker::new(0.1, 0.5),
         }
     }
 
@@ -301,8 +299,7 @@ impl Forecasts {
 
     fn settle(&mut self, predicted: BitRate, came: BitRate) {
         let ratio = (came.get() as f64 / predicted.get() as f64).clamp(0.01, 100.0).ln();
-        self.scatter.observe(ratio.clamp(-1.0, 1.0));
-        self.p10.observe(ratio, self.scatter.get());
+        self.p10.observe(ratio);
     }
 }
 
@@ -311,7 +308,7 @@ fn scaled(rate: BitRate, factor: f64) -> BitRate {
 }
 
 /// How often a prediction is noted.
-const PERIOD: Micros = Micros::from_millis(50);
+const PERIOD: Micros = Micros::from_millis(100);
 
 /// After a longer pause predictions start over.
 const LONGEST_GAP: Micros = Micros::from_secs(5);

@@ -1,0 +1,19 @@
+//! What can go wrong before a simulation runs.
+
+/// A simulated link cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// The built-in identities cannot be used: the cryptography library refuses them.
+    #[error("the identities of the simulated endpoints cannot be used: {0}")]
+    Identity(Box<dyn std::error::Error + Send + Sync>),
+    /// The client cannot begin to connect.
+    #[error("the simulated client cannot begin to connect")]
+    Connect,
+}
+
+impl From<super::tls::TlsError> for LinkError {
+    fn from(error: super::tls::TlsError) -> Self {
+        Self::Identity(Box::new(error))
+    }
+}
