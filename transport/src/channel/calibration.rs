@@ -65,6 +65,14 @@ impl QuantileTracker {
         self.position.exp()
     }
 
+    /// The median of the ratio; one, until enough outcomes are known.
+    pub(super) fn median(&self) -> f64 {
+        if self.ratios.len() < ENOUGH {
+            return 1.0;
+        }
+        self.sorted.get(self.sorted.len() / 2).copied().unwrap_or(0.0).exp()
+    }
+
     fn update(&mut self) {
         let last = self.sorted.len().saturating_sub(1);
         let index = (self.level * last as f64).round() as usize;
@@ -74,3 +82,6 @@ impl QuantileTracker {
 
 /// How many outcomes the first belief is worth.
 const PRIOR: usize = 10;
+
+/// How many outcomes make a median that is better than none.
+const ENOUGH: usize = 50;

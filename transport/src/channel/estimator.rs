@@ -7,6 +7,7 @@ use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 use super::calibration::QuantileTracker;
 use super::delay::DelayTracker;
 use super::loss::LossWindow;
+use super::served::Served;
 use super::service::ServiceMeter;
 use super::{Acked, Estimate, Flags, PathSample, Supply};
 
@@ -51,7 +52,7 @@ pub struct Estimator {
     delay: DelayTracker,
     loss: LossWindow,
     meter: ServiceMeter,
-    served: Mean,
+    served: Served,
     delivery_rate: BitRate,
     oldest_in_flight: Option<Timestamp>,
     /// Samples of this path, as far as they matter for staleness.
@@ -75,7 +76,7 @@ impl Estimator {
             delay: DelayTracker::default(),
             loss: LossWindow::default(),
             meter: ServiceMeter::default(),
-            served: Mean::default(),
+            served: Served::new(config.memory),
             delivery_rate: BitRate::ZERO,
             oldest_in_flight: None,
             samples: 0,
@@ -117,11 +118,10 @@ impl Estimator {
     /// Starts from what an earlier connection over the same path had found, halved: the path may
     /// have changed since.
     pub fn resume(&mut self, rate: BitRate) {
-        self.served = Mean::default();
+        self.served = Served::new(self.config.memory);
         self.served.add(
             BitRate::bits_per_second(rate.get() / 2).bytes_in(Micros::from_millis(20)),
             Micros::from_millis(20),
-            self.config.memory,
         );
     }
 
@@ -138,7 +138,7 @@ impl Estimator {
             flags |= Flags::STALE;
         }
         Estimate {
-            p50: base,
+            p50: scaled(base, self.forecasts.p10.median().clamp(0.8, 1.1)),
             p10: scaled(base, self.forecasts.p10.get().min(1.0)),
             delivery_rate: self.delivery_rate,
             min_rtt: self.delay.min_rtt(),
@@ -164,9 +164,9 @@ impl Estimator {
         if let Some(service) = service {
             if self.last_limit.is_none() {
                 // All there was so far are lower bounds, or guesses of an earlier path.
-                self.served = Mean::default();
+                self.served = Served::new(self.config.memory);
             }
-            self.served.add(service.bytes, service.time, self.config.memory);
+            self.served.add(service.bytes, service.time);
             self.forecasts.served(service.bytes, service.time);
             self.last_limit = Some(now);
             self.samples = self.samples.saturating_add(1);
@@ -178,8 +178,8 @@ impl Estimator {
         if delivery.supply == Supply::Ample {
             self.samples = self.samples.saturating_add(1);
         }
-        if service.is_none() && delivery.rate() > self.served.rate() {
-            self.served.add(acked.bytes, gap.min(delivery.interval), self.config.memory);
+        if service.is_none() && delivery.rate() > self.served.rate(Micros::ZERO) {
+            self.served.add(acked.bytes, gap.min(delivery.interval));
         }
     }
 
@@ -194,9 +194,7 @@ impl Estimator {
 
     /// The mean of what the bottleneck serves, as seen at `now`.
     fn forecast(&self, now: Timestamp) -> BitRate {
-        let mut served = self.served;
-        served.add(Bytes::ZERO, self.silence(now), self.config.memory);
-        served.rate()
+        self.served.rate(self.silence(now))
     }
 
     /// For how long the bottleneck has owed an answer.
@@ -205,34 +203,6 @@ impl Estimator {
             let since = self.meter.waiting_since(oldest, self.delay.min_rtt());
             now.since(since).saturating_sub(GRACE)
         })
-    }
-}
-
-/// Bytes over time with exponential forgetting.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mean {
-    bytes: f64,
-    micros: f64,
-}
-
-impl Mean {
-    fn add(&mut self, bytes: Bytes, time: Micros, memory: Micros) {
-        let keep = (-(time.get() as f64) / memory.get() as f64).exp();
-        self.bytes = self.bytes * keep + bytes.get() as f64;
-        self.micros = self.micros * keep + time.get() as f64;
-    }
-
-    fn rate(&self) -> BitRate {
-        if self.micros <= 0.0 {
-            return BitRate::ZERO;
-        }
-        BitRate::bits_per_second((self.bytes * 8e6 / self.micros) as u64)
-    }
-
-    /// Keeps the rate and lets the next observations outweigh it.
-    fn weaken(&mut self) {
-        self.bytes /= 10.0;
-        self.micros /= 10.0;
     }
 }
 

@@ -31,6 +31,7 @@ mod estimator;
 mod loss;
 mod sample;
 mod sampler;
+mod served;
 mod service;
 #[cfg(test)]
 mod tests;
