@@ -6,6 +6,7 @@ pub mod error;
 pub mod negotiate;
 #[cfg(feature = "proto")]
 pub mod proto;
+pub mod rate;
 mod schedule;
 pub mod wire;
 

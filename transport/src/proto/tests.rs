@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aiflow_units::Bytes;
-use quinn_proto::congestion::{Controller, ControllerFactory as _, CubicConfig};
+use quinn_proto::congestion::{Controller, CubicConfig};
 
 use super::PathFeed;
 use crate::channel::{PathSample, Supply};
