@@ -39,6 +39,10 @@ fn main() -> io::Result<()> {
     write("profile_decode", "small-profile", content)?;
     write("rans_table", "three-tables", &tables_and_payload())?;
     write("lossless_decode", "sparse", &lossless_payload())?;
+    write("netsim_trace", "opportunities", b"# a drive\n0\n3\n3\n7\n20\n")?;
+    write("netsim_trace", "rates", b"0.0\t2.521\n0.81 0\r\n1.28000020981 2.8631\n")?;
+    write("netsim_link", "trace-with-everything", &link_and_calls(0b1111_1110))?;
+    write("netsim_link", "constant", &link_and_calls(0b0000_0001))?;
     Ok(())
 }
 
@@ -82,6 +86,13 @@ fn tables_and_payload() -> Vec<u8> {
     encoder.push_batch(&set, &contexts, &symbols).expect("symbols of the tables");
     encoder.finish(Lanes::One, &mut bytes);
     bytes
+}
+
+/// A link with the impairments of `choice`, and calls that send bursts and then wait.
+fn link_and_calls(choice: u8) -> Vec<u8> {
+    let parameters = [choice, 40, 20, 30, 20, 100, 10, 60, 3, 9];
+    let calls = (0..60).flat_map(|call: u8| [call % 7 * 36, call.wrapping_mul(41)]);
+    parameters.into_iter().chain(calls).collect()
 }
 
 fn lossless_payload() -> Vec<u8> {
