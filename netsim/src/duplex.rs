@@ -54,6 +54,9 @@ impl<P> Duplex<P> {
     /// Takes out the next packet that has arrived by `now` in either direction: the earlier one
     /// first, the one of the uplink where both arrive at once.
     pub fn poll_delivery(&mut self, now: Timestamp) -> Option<(Direction, Delivered<P>)> {
+        // A lost packet at the front must not let later ones pass before the other direction.
+        self.up.discard(now);
+        self.down.discard(now);
         let (up, down) = (self.up.next_event(), self.down.next_event());
         let first = match (up, down) {
             (Some(up), Some(down)) if down < up => Direction::Down,
@@ -85,5 +88,42 @@ impl<P> Duplex<P> {
             Direction::Up => &mut self.up,
             Direction::Down => &mut self.down,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aiflow_units::{Bytes, Micros};
+
+    use super::*;
+    use crate::Probability;
+
+    #[test]
+    fn the_earlier_packet_comes_first_behind_lost_ones_too() {
+        let config = LinkConfig::new().with_loss(Probability::percent(50)).with_seed(4);
+        let mut path = Duplex::symmetric(config);
+        for number in 0..200_u64 {
+            let direction = if number % 3 == 0 { Direction::Up } else { Direction::Down };
+            let now = Timestamp::from_origin(Micros::new(number));
+            path.send(direction, now, Packet::new(number, Bytes::new(1)));
+        }
+        let arrived: Vec<_> = std::iter::from_fn(|| path.poll_delivery(Timestamp::MAX)).collect();
+        assert!((60..140).contains(&arrived.len()), "{}", arrived.len());
+        assert!(arrived.is_sorted_by_key(|(_, packet)| packet.at));
+        assert_eq!(path.next_event(), None);
+    }
+
+    #[test]
+    fn directions_have_their_own_links() {
+        let slow = LinkConfig::new().with_delay(Micros::from_millis(5));
+        let mut path = Duplex::new(slow, LinkConfig::new());
+        path.send(Direction::Up, Timestamp::ORIGIN, Packet::new("up", Bytes::new(1)));
+        path.send(Direction::Up.reverse(), Timestamp::ORIGIN, Packet::new("down", Bytes::new(1)));
+        let first =
+            path.poll_delivery(Timestamp::MAX).map(|(direction, got)| (direction, got.payload));
+        assert_eq!(first, Some((Direction::Down, "down")));
+        let next = path.next_event().map(Timestamp::since_origin);
+        assert_eq!(next, Some(Micros::from_millis(5)));
+        assert_eq!(path.link(Direction::Up).stats().sent.packets, 1);
     }
 }

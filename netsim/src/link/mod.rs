@@ -185,32 +185,38 @@ impl<P> Link<P> {
 
     /// Takes out the next packet that has arrived by `now`.
     pub fn poll_delivery(&mut self, now: Timestamp) -> Option<Delivered<P>> {
-        self.advance(now);
-        while let Some(held) = self.held.pop_front_if(|held| held.at <= self.now) {
-            // What has arrived has left the queue, as nothing arrives before it left.
-            self.left -= 1;
-            let Held { packet, sent_at, served_at, at, fate } = held;
-            let Packet { payload, size } = packet;
-            self.stats.in_flight.remove(size);
-            let flip = match fate {
-                Fate::Lost => {
-                    self.stats.dropped_loss.add(size);
-                    continue;
-                }
-                Fate::Corrupt => {
-                    self.stats.dropped_corrupt.add(size);
-                    continue;
-                }
-                Fate::Flipped(flip) => {
-                    self.stats.corrupted.add(size);
-                    Some(flip)
-                }
-                Fate::Arrives => None,
-            };
-            self.stats.delivered.add(size);
-            return Some(Delivered { payload, size, sent_at, served_at, at, flip });
+        self.discard(now);
+        let Held { packet, sent_at, served_at, at, fate } = self.take_if(|_| true)?;
+        let Packet { payload, size } = packet;
+        let flip = match fate {
+            Fate::Flipped(flip) => Some(flip),
+            Fate::Arrives | Fate::Lost | Fate::Corrupt => None,
+        };
+        if flip.is_some() {
+            self.stats.corrupted.add(size);
         }
-        None
+        self.stats.delivered.add(size);
+        Some(Delivered { payload, size, sent_at, served_at, at, flip })
+    }
+
+    /// Moves the clock, and counts what would have arrived by then before anything else does.
+    pub(crate) fn discard(&mut self, now: Timestamp) {
+        self.advance(now);
+        while let Some(held) = self.take_if(|fate| matches!(fate, Fate::Lost | Fate::Corrupt)) {
+            match held.fate {
+                Fate::Corrupt => self.stats.dropped_corrupt.add(held.packet.size),
+                _ => self.stats.dropped_loss.add(held.packet.size),
+            }
+        }
+    }
+
+    /// Takes the first packet off the wire if its time has come and its fate fits.
+    fn take_if(&mut self, fits: fn(Fate) -> bool) -> Option<Held<P>> {
+        let held = self.held.pop_front_if(|held| held.at <= self.now && fits(held.fate))?;
+        // What has arrived has left the queue before.
+        self.left -= 1;
+        self.stats.in_flight.remove(held.packet.size);
+        Some(held)
     }
 
     /// Returns when [`Link::poll_delivery`] may have something next; `None` if nothing is on its

@@ -13,7 +13,9 @@ pub enum TraceError {
     #[error("the trace has more than {} lines: cut it", Trace::MAX_LINES)]
     TooLong,
     /// A line has a wrong number of columns.
-    #[error("line {line} of the trace has {found} columns where {expected} are expected")]
+    #[error(
+        "line {line} of the trace has {found} columns where {expected} is expected: give the same in each line"
+    )]
     Columns {
         /// The line.
         line: usize,
@@ -23,7 +25,9 @@ pub enum TraceError {
         found: usize,
     },
     /// A column is not a decimal number without sign and exponent.
-    #[error("line {line} of the trace has something that is not a plain decimal number")]
+    #[error(
+        "line {line} of the trace has something that is not a plain decimal number: write 12 or 0.5"
+    )]
     Number {
         /// The line.
         line: usize,

@@ -126,3 +126,29 @@ fn drawn_traces_depend_on_the_seed_alone() {
     assert_eq!(Trace::lte_like(1, Micros::ZERO).period(), Micros::from_secs(1));
     assert_eq!(Trace::lte_like(1, Micros::from_millis(1500)).period(), Micros::from_secs(2));
 }
+
+#[test]
+fn messages_say_where_and_what_to_do() {
+    let messages = [
+        TraceError::Empty,
+        TraceError::TooLong,
+        TraceError::Columns { line: 3, expected: 1, found: 2 },
+        TraceError::Number { line: 3 },
+        TraceError::Order { line: 3 },
+        TraceError::OutOfRange { line: 3 },
+        TraceError::NoPeriod,
+        TraceError::NoCapacity,
+    ];
+    let expected = [
+        "the trace is empty: give at least one line",
+        "the trace has more than 4194304 lines: cut it",
+        "line 3 of the trace has 2 columns where 1 is expected: give the same in each line",
+        "line 3 of the trace has something that is not a plain decimal number: write 12 or 0.5",
+        "line 3 of the trace goes back in time: sort the lines",
+        "line 3 of the trace is out of range: times end at 604800.00 s, rates at 1000.0 Gbit/s, \
+         and steps last at least 1 µs",
+        "the trace ends at time zero: its last timestamp is its period and must be later",
+        "the trace carries nothing: give at least one rate above zero",
+    ];
+    assert_eq!(messages.map(|message| message.to_string()), expected);
+}
