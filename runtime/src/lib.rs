@@ -38,6 +38,8 @@ pub mod graph;
 pub mod learning;
 pub mod onnx;
 mod parallel;
+pub mod planner;
+pub mod profiler;
 mod value;
 
 pub use self::engine::{Engine, Program};

@@ -5,4 +5,5 @@
 
 mod agreement;
 mod networks;
+mod planner_text;
 mod suite;
