@@ -3,7 +3,7 @@
 use aiflow_units::Micros;
 
 use crate::error::Code;
-use crate::wire::{ChannelLevel, CodecId, Limits, Role, SconeSupport, Setup};
+use crate::wire::{ChannelLevel, CodecId, Fields, Limits, Role, SconeSupport, Setup};
 
 /// What both sides of a connection keep to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,6 +24,19 @@ impl Agreement {
     /// Returns whether both sides know a codec.
     pub fn knows(&self, codec: CodecId) -> bool {
         self.codecs.contains(&codec)
+    }
+
+    /// Returns names and values for vectors, event logs and people.
+    pub fn fields(&self) -> Fields {
+        let mut out = Fields::default();
+        self.limits.describe(&mut out);
+        out.add_list("codecs", self.codecs.iter().map(|codec| codec.0));
+        out.add("channel_level", self.channel_level.name());
+        out.add("report_interval_ms", self.report_interval.get() / 1000);
+        if self.scone == SconeSupport::Read {
+            out.add("scone", "read");
+        }
+        out
     }
 }
 

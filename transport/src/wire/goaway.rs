@@ -26,8 +26,8 @@ impl Wire for Goaway {
     fn read(reader: &mut Reader<'_>, _: &Limits) -> Result<Self, ProtocolError> {
         let requests = reader.varint()?;
         let drain = reader.millis()?;
-        let at = reader.offset();
         let redirect = reader.text(MAX_REDIRECT)?;
+        let at = reader.offset().saturating_sub(redirect.len() as u64);
         if redirect.contains(char::is_control) {
             return Err(reader.error_at(ErrorKind::InvalidText, at));
         }

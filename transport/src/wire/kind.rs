@@ -1,5 +1,11 @@
 //! Types of messages (`protocol.md` 4.1).
 
+use super::{
+    Accept, Auth, Cancel, ChannelReport, FrameReport, Goaway, Health, HealthAnswer, Metadata,
+    MetadataAnswer, Open, OpenAnswer, Probe, Reconf, Refusal, Reject, Resume, ResumeAnswer, Retire,
+    Setup, Stats, StatsAnswer, Ticket, Wire,
+};
+
 /// Where a message is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
@@ -124,6 +130,35 @@ impl MessageKind {
     /// Returns where the message is allowed.
     pub const fn place(self) -> Place {
         self.row().2
+    }
+
+    /// Returns the document and section that describe the message.
+    pub const fn section(self) -> &'static str {
+        match self {
+            Self::Setup => Setup::SECTION,
+            Self::Reconf => Reconf::SECTION,
+            Self::Accept => Accept::SECTION,
+            Self::Reject => Reject::SECTION,
+            Self::Retire => Retire::SECTION,
+            Self::Goaway => Goaway::SECTION,
+            Self::Cancel => Cancel::SECTION,
+            Self::ChannelReport => ChannelReport::SECTION,
+            Self::Ticket => Ticket::SECTION,
+            Self::FrameReport => FrameReport::SECTION,
+            Self::Auth => Auth::SECTION,
+            Self::Health => Health::SECTION,
+            Self::Metadata => Metadata::SECTION,
+            Self::Open => Open::SECTION,
+            Self::Resume => Resume::SECTION,
+            Self::Stats => Stats::SECTION,
+            Self::Probe => Probe::SECTION,
+            Self::HealthAnswer => HealthAnswer::SECTION,
+            Self::MetadataAnswer => MetadataAnswer::SECTION,
+            Self::OpenAnswer => OpenAnswer::SECTION,
+            Self::ResumeAnswer => ResumeAnswer::SECTION,
+            Self::StatsAnswer => StatsAnswer::SECTION,
+            Self::Refusal => Refusal::SECTION,
+        }
     }
 
     /// Finds the type of a number.

@@ -42,6 +42,17 @@ pub enum ChannelLevel {
     Probe,
 }
 
+impl ChannelLevel {
+    /// Returns the name in the specification.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Report => "report",
+            Self::Probe => "probe",
+        }
+    }
+}
+
 /// Whether a side reads advice on throughput that the network puts into QUIC packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SconeSupport {

@@ -2,7 +2,7 @@
 
 use super::Fields;
 use crate::wire::{
-    Cancel, ChannelLevel, ChannelReport, ControlMessage, EarlyFrames, FrameReport, Limit, Reconf,
+    Cancel, ChannelReport, ControlMessage, EarlyFrames, FrameReport, Limit, Limits, Reconf,
     ReportFlags, Role, SconeSupport, Setup, Token, Values,
 };
 
@@ -58,19 +58,9 @@ impl Setup {
             Role::Both => "both",
         };
         out.add("role", role);
-        for limit in Limit::ALL {
-            let value = self.limits.get(limit);
-            if value != limit.default_value() {
-                out.add(format_args!("limit.{limit}"), value);
-            }
-        }
+        self.limits.describe(out);
         out.add_list("codecs", self.codecs.iter().map(|codec| codec.0));
-        let level = match self.channel_level {
-            ChannelLevel::None => "none",
-            ChannelLevel::Report => "report",
-            ChannelLevel::Probe => "probe",
-        };
-        out.add("channel_level", level);
+        out.add("channel_level", self.channel_level.name());
         out.add("report_interval_ms", self.report_interval.get() / 1000);
         describe_values("static", &self.static_capabilities, out);
         if let Some(dynamic) = &self.dynamic_capabilities {
@@ -85,6 +75,18 @@ impl Setup {
         }
         if self.scone == SconeSupport::Read {
             out.add("scone", "read");
+        }
+    }
+}
+
+impl Limits {
+    /// Every limit that is not at its default.
+    pub(crate) fn describe(&self, out: &mut Fields) {
+        for limit in Limit::ALL {
+            let value = self.get(limit);
+            if value != limit.default_value() {
+                out.add(format_args!("limit.{limit}"), value);
+            }
         }
     }
 }

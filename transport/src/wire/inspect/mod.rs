@@ -7,7 +7,7 @@ mod control;
 mod exchange;
 mod header;
 
-use core::fmt::Display;
+use core::fmt::{self, Display};
 
 use super::{
     Answer, ControlMessage, Envelope, FrameHeader, Framer, Limits, Prefix, Probe, Received,
@@ -61,14 +61,25 @@ impl Fields {
         &self.rows
     }
 
-    fn add(&mut self, name: impl Display, value: impl Display) {
+    pub(crate) fn add(&mut self, name: impl Display, value: impl Display) {
         self.rows.push((name.to_string(), value.to_string()));
     }
 
-    fn add_list<T: Display>(&mut self, name: impl Display, values: impl Iterator<Item = T>) {
+    pub(crate) fn add_list<T: Display>(
+        &mut self,
+        name: impl Display,
+        values: impl Iterator<Item = T>,
+    ) {
         let values: Vec<String> = values.map(|value| value.to_string()).collect();
         let text = if values.is_empty() { "-".to_owned() } else { values.join(" ") };
         self.add(name, text);
+    }
+}
+
+impl Display for Fields {
+    /// Writes a line `name = value` for each field.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rows.iter().try_for_each(|(name, value)| writeln!(f, "{name} = {value}"))
     }
 }
 
