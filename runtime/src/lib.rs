@@ -30,6 +30,7 @@
 //! honest failure of the engine, but how much time and memory a model may take is not limited.
 
 pub mod bundle;
+pub mod coding;
 pub mod cut;
 pub mod digest;
 pub mod engine;

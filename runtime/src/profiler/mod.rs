@@ -11,17 +11,26 @@
 //! ```
 
 mod clock;
+mod codings;
 mod corrector;
+mod error;
 mod machine;
+mod parts;
 mod profile;
 mod schedule;
 mod store;
 mod timing;
 
 pub use self::clock::{Clock, SystemClock};
+pub use self::codings::{CodingWork, feature_codings, time_codings};
 pub use self::corrector::{Corrector, CorrectorConfig};
+pub use self::error::MeasureError;
 pub use self::machine::Machine;
+pub use self::parts::{Parts, Subject, time_parts};
 pub use self::profile::{CodingTiming, CutTiming, Ended, MachineProfile, SegmentTiming};
 pub use self::schedule::{Measured, Schedule, Work};
 pub use self::store::ProfileError;
 pub use self::timing::Timing;
+
+#[cfg(test)]
+mod tests;
