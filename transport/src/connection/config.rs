@@ -4,6 +4,7 @@ use aiflow_units::{Bytes, Micros};
 
 use crate::ConfigError;
 use crate::channel::EstimatorConfig;
+use crate::rate::RateConfig;
 use crate::wire::{ChannelLevel, CodecId, Limits, Role, Setup, Token};
 
 /// Whether the application wants to see the peer's token before anything is done for the peer.
@@ -17,7 +18,7 @@ pub enum Verification {
 }
 
 /// How a [`Connection`](crate::Connection) behaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     pub(crate) setup: Setup,
     pub(crate) verification: Verification,
@@ -29,6 +30,7 @@ pub struct Config {
     pub(crate) greeting: Micros,
     pub(crate) lifetime: Micros,
     pub(crate) estimator: EstimatorConfig,
+    pub(crate) rate: RateConfig,
 }
 
 impl Default for Config {
@@ -49,6 +51,7 @@ impl Default for Config {
             greeting: Micros::from_secs(10),
             lifetime: Micros::from_secs(30),
             estimator: EstimatorConfig::default(),
+            rate: RateConfig::default(),
         }
     }
 }
@@ -171,6 +174,13 @@ impl Config {
     #[must_use]
     pub fn with_estimator(mut self, estimator: EstimatorConfig) -> Self {
         self.estimator = estimator;
+        self
+    }
+
+    /// Sets how budgets follow the estimate. Default: [`RateConfig::default`].
+    #[must_use]
+    pub fn with_rate(mut self, rate: RateConfig) -> Self {
+        self.rate = rate;
         self
     }
 

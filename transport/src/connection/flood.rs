@@ -2,6 +2,8 @@
 
 use aiflow_units::{Micros, Timestamp};
 
+use crate::wire::{Limit, Limits};
+
 /// A bucket of tokens that refills with time: an act takes one, and one that finds none is a flood.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bucket {
@@ -72,11 +74,14 @@ pub(crate) struct Floods {
 impl Floods {
     /// Fills all buckets. Bursts are larger than a well-behaved peer needs: what it sent evenly
     /// may arrive at once after an outage.
-    pub(crate) const fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(limits: &Limits, now: Timestamp) -> Self {
+        let proposals = limits.get(Limit::ReconfsPerSecond);
+        // Reports of the channel and of frames.
+        let reports = limits.get(Limit::ReportsPerSecond).saturating_mul(2);
         Self {
             messages: Bucket::new(1_000, 250, now),
-            proposals: Bucket::new(8, 2, now),
-            reports: Bucket::new(75, 25, now),
+            proposals: Bucket::new(4 * proposals, proposals, now),
+            reports: Bucket::new(3 * reports, reports, now),
             resets: Bucket::new(2_000, 1_000, now),
             refusals: Bucket::new(256, 64, now),
             requests: Bucket::new(256, 64, now),

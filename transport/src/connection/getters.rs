@@ -1,10 +1,17 @@
 //! What can be asked of a connection at any time.
 
-use aiflow_units::Timestamp;
+use aiflow_units::{Bytes, Micros, Timestamp};
 
-use super::{Connection, Side, State, Statistics};
-use crate::channel::Estimate;
-use crate::wire::{Limits, Setup};
+use super::epochs::Epochs;
+use super::inbound::Inbound;
+use super::receiving::Arrival;
+use super::{
+    Connection, Early, PeerIdentity, SessionCounters, SessionState, Side, State, Statistics,
+};
+use crate::channel::{Estimate, Flags};
+use crate::negotiate::Agreement;
+use crate::rate::{Budget, Demand};
+use crate::wire::{Epoch, Limit, Limits, ModelId, PointId, Sequence, SessionId, Setup};
 
 impl Connection {
     /// Returns which end this is.
@@ -32,13 +39,104 @@ impl Connection {
         &self.allowed
     }
 
+    /// Returns what both SETUPs agree on, once the peer's came.
+    pub const fn agreement(&self) -> Option<&Agreement> {
+        self.agreement.as_ref()
+    }
+
+    /// Returns who the peer is, once the carrier is connected.
+    pub const fn identity(&self) -> Option<&PeerIdentity> {
+        self.identity.as_ref()
+    }
+
+    /// Returns whether the handshake is not complete: what arrives may be a replay by an attacker,
+    /// and work with effects has to wait.
+    pub fn is_early(&self) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.early == Early::Early)
+    }
+
+    /// Returns the sessions that have not ended.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
+        self.sessions.keys().copied()
+    }
+
+    /// Returns what is known of a session; `None` after it ended.
+    pub fn session(&self, id: SessionId) -> Option<SessionInfo> {
+        let session = self.sessions.get(&id)?;
+        let set = session.epochs.as_ref().and_then(Epochs::active);
+        Some(SessionInfo {
+            state: session.state,
+            model: session.model,
+            epoch: set.map(|set| set.epoch),
+            active: set.map(|set| set.active),
+            next: session.next,
+            in_flight: session.in_flight,
+            counters: session.counters,
+        })
+    }
+
     /// Returns what is known of the channel towards the peer.
     pub fn estimate(&self, now: Timestamp) -> Estimate {
-        self.estimator.estimate(now)
+        let mut estimate = self.estimator.estimate(now);
+        if self.padding.is_some() {
+            estimate.flags |= Flags::PROBING;
+        }
+        estimate
+    }
+
+    /// Returns what the next frame of a session may take, so that its base is with the peer by
+    /// `deadline`; `None` after the session ended. Ask right before encoding: the answer takes what
+    /// waits into account.
+    pub fn budget(&mut self, id: SessionId, deadline: Timestamp, now: Timestamp) -> Option<Budget> {
+        let session = self.sessions.get(&id)?;
+        let left = deadline.since(now);
+        let period = if session.period == Micros::ZERO { left } else { session.period };
+        let backlog = self.scheduler.backlog();
+        let demand = Demand {
+            now,
+            estimate: self.estimate(now),
+            backlog: backlog.total,
+            base_backlog: backlog.base,
+            period,
+            deadline: left,
+        };
+        Some(self.rate.budget(&demand))
     }
 
     /// Returns the counters.
     pub fn stats(&self) -> Statistics {
-        Statistics { backlog: self.scheduler.backlog().total, ..self.stats }
+        let backlog = self.scheduler.backlog().total;
+        Statistics { backlog, memory: Bytes::new(self.memory()), ..self.stats }
     }
+
+    /// Returns what is held for the peer.
+    fn memory(&self) -> u64 {
+        const SESSION: u64 = 1024;
+        const ENDED: u64 = 64;
+        let streams: u64 = self.inbound.values().map(Inbound::cost).sum();
+        let frames: u64 = self.arrivals.values().map(Arrival::cost).sum();
+        let sessions = self.sessions.len() as u64 * SESSION + self.ended.len() as u64 * ENDED;
+        let held = self.held.len() as u64 * self.limits().get(Limit::MessageBytes);
+        streams + frames + sessions + held
+    }
+}
+
+/// What is known of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// How far it is.
+    pub state: SessionState,
+    /// Its model; unknown to a server that resumed it.
+    pub model: Option<ModelId>,
+    /// The active epoch; unknown before the session is open.
+    pub epoch: Option<Epoch>,
+    /// The active point of that epoch.
+    pub active: Option<PointId>,
+    /// The number of the next frame.
+    pub next: Sequence,
+    /// Frames without a result.
+    pub in_flight: u64,
+    /// What a server counted.
+    pub counters: SessionCounters,
 }

@@ -3,40 +3,130 @@
 use aiflow_units::Timestamp;
 use bytes::Bytes as Buffer;
 
+use super::inbound::Inbound;
 use super::states::{LinkAction, LinkInput};
-use super::{ClosedBy, Connection, Direction, End, PeerIdentity, Stream};
+use super::timers::Timer;
+use super::{ClosedBy, Connection, Direction, Early, End, Outcome, PeerIdentity, State, Stream};
 use crate::Code;
 use crate::channel::PathSample;
+use crate::error::ProtocolError;
 
 impl Connection {
     /// The handshake is complete, or early data can be sent (then it is called again when the
-    /// handshake is complete).
+    /// handshake is complete, or [`Connection::handle_early_rejected`] is).
     pub fn handle_connected(&mut self, identity: PeerIdentity, now: Timestamp) {
-        let _ = now;
         match self.step(LinkInput::Connected) {
-            LinkAction::Greet | LinkAction::Confirm => self.identity = Some(identity),
+            LinkAction::Greet => self.greet(identity, now),
+            LinkAction::Confirm => self.identity = Some(identity),
             _ => {}
         }
     }
 
-    /// The peer opened a stream.
-    pub fn handle_opened(&mut self, stream: Stream, direction: Direction, now: Timestamp) {
-        let _ = (stream, direction, now);
+    /// The peer did not take early data: everything that was sent is lost. Sessions and requests end
+    /// with [`Code::NotReady`], and the connection greets again, as if it were connected for the
+    /// first time.
+    pub fn handle_early_rejected(&mut self, identity: PeerIdentity, now: Timestamp) {
+        if self.state != State::Greeting || !self.is_early() {
+            return;
+        }
+        let requests: Vec<_> = self.pending.keys().copied().collect();
+        for request in requests {
+            self.end_request(request, Outcome::Failed(Code::NotReady));
+        }
+        let sessions: Vec<_> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            self.report_end(session, Code::NotReady, aiflow_units::Micros::ZERO);
+        }
+        let queries: Vec<_> = self.queries.keys().copied().collect();
+        for query in queries {
+            self.queries.remove(&query);
+            self.events.push_back(super::Event::Answered { query, answer: None });
+        }
+        self.inbound.clear();
+        self.scheduler.clear();
+        self.timers.clear_all();
+        self.greet(PeerIdentity { early: Early::Complete, ..identity }, now);
     }
 
-    /// Bytes arrived on a stream, in order.
+    /// The peer opened a stream.
+    pub fn handle_opened(&mut self, stream: Stream, direction: Direction, now: Timestamp) {
+        if self.state != State::Closed {
+            self.opened(stream, direction, now);
+        }
+    }
+
+    /// Bytes arrived on a stream, in order. Bytes of streams that were stopped are dropped.
     pub fn handle_data(&mut self, stream: Stream, data: Buffer, end: End, now: Timestamp) {
-        let _ = (stream, data, end, now);
+        if self.state == State::Closed {
+            return;
+        }
+        if let Err(error) = self.data(stream, data, end, now) {
+            self.violated(error);
+        }
     }
 
     /// The peer abandoned its sending part of a stream.
     pub fn handle_reset(&mut self, stream: Stream, code: Code, now: Timestamp) {
-        let _ = (stream, code, now);
+        if self.state == State::Closed {
+            return;
+        }
+        self.timers.clear(Timer::Stall(stream));
+        let Some(inbound) = self.inbound.remove(&stream) else { return };
+        if !stream.is_local() && !self.floods.resets.take(now) {
+            self.overload(crate::wire::Limit::Streams);
+            return;
+        }
+        match inbound {
+            Inbound::Control { .. } => {
+                let section = "protocol.md 3.3";
+                self.violated(ProtocolError::refused(Code::ControlClosed, section));
+            }
+            Inbound::Frame { request, layer } => self.layer_reset(request, layer, code),
+            Inbound::Early { pieces, .. } => {
+                self.buffered = self.buffered.saturating_sub(pieces.length());
+            }
+            Inbound::Result { header, pieces } => self.result_reset(&header, &pieces, code),
+            Inbound::Session(session) => self.session_stream_ended(session, code, now),
+            Inbound::Answer { purpose, .. } => self.answer_missing(purpose, code, now),
+            Inbound::Asking { .. } | Inbound::Asked => {
+                self.question_dropped(stream);
+                self.scheduler.reset(stream, Code::Cancelled);
+            }
+            Inbound::Fresh { .. }
+            | Inbound::FrameHead { .. }
+            | Inbound::ResultHead { .. }
+            | Inbound::Padding => {}
+        }
     }
 
     /// The peer asks to abandon the sending part of a stream.
     pub fn handle_stop(&mut self, stream: Stream, code: Code, now: Timestamp) {
-        let _ = (stream, code, now);
+        if self.state == State::Closed {
+            return;
+        }
+        if Some(stream) == self.control {
+            let section = "protocol.md 3.3";
+            self.violated(ProtocolError::refused(Code::ControlClosed, section));
+            return;
+        }
+        if self.layer_stopped(stream, code) {
+            return;
+        }
+        self.padding_stopped(stream);
+        self.scheduler.cut(stream, code);
+        match self.inbound.get(&stream) {
+            Some(Inbound::Session(session)) => {
+                let session = *session;
+                self.session_stream_ended(session, code, now);
+            }
+            Some(Inbound::Answer { purpose, .. }) => {
+                let purpose = *purpose;
+                self.inbound.remove(&stream);
+                self.answer_missing(purpose, code, now);
+            }
+            Some(Inbound::Asking { .. } | Inbound::Asked) => self.question_dropped(stream),
+            _ => {}
+        }
     }
 
     /// A stream that was blocked takes bytes again.
@@ -46,26 +136,52 @@ impl Connection {
 
     /// The carrier observed its path.
     pub fn handle_path(&mut self, sample: PathSample, now: Timestamp) {
-        let _ = now;
-        self.estimator.handle(sample);
+        if self.state != State::Closed {
+            self.path_sample(sample, now);
+        }
     }
 
-    /// The path changed: what was known of it is of the past.
+    /// The path changed: what was known of it is of the past, and budgets are those of bases alone
+    /// until it is measured anew.
     pub fn handle_migrated(&mut self, now: Timestamp) {
         self.estimator.handle_migrated(now);
     }
 
-    /// The connection is lost, or the peer closed it with `code`.
-    pub fn handle_closed(&mut self, code: Code, now: Timestamp) {
-        let _ = now;
+    /// The connection is lost, or the peer closed it with `code`. [`Code::Timeout`] stands for a peer
+    /// that was silent for too long.
+    pub fn handle_closed(&mut self, code: Code, _: Timestamp) {
         if self.step(LinkInput::Lost) == LinkAction::Finish {
-            self.shut(code, "", ClosedBy::Peer);
+            self.shut(code, code.text(), ClosedBy::Peer);
         }
     }
 
     /// The time that [`Connection::poll_timeout`] named has come. Calling it early or twice does no
     /// harm.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        while self.timers.expire(now).is_some() {}
+        while let Some(timer) = self.timers.expire(now) {
+            self.timer(timer, now);
+        }
+    }
+
+    fn timer(&mut self, timer: Timer, now: Timestamp) {
+        match timer {
+            Timer::Setup => {
+                if self.step(LinkInput::SetupTimeout) == LinkAction::Close {
+                    self.shut(Code::Timeout, "no SETUP in time", ClosedBy::Local);
+                }
+            }
+            Timer::Delivery(request) => self.delivery_over(request),
+            Timer::Answer(request) => self.end_request(request, Outcome::Deadline),
+            Timer::Arrival(request) => self.arrival_late(request),
+            Timer::Lifetime(request) => self.unanswered_frame(request, now),
+            Timer::Epoch(session, epoch) => self.epoch_over(session, epoch),
+            Timer::Decision(session) => self.decision_overdue(session, now),
+            Timer::Proposal(session) => self.next_proposal(session, now),
+            Timer::Report => self.report_due(now),
+            Timer::Outage => self.outage_begins(),
+            Timer::Probe => self.padding_due(now),
+            Timer::Stall(stream) => self.stalled(stream, now),
+            Timer::Drain => self.drained(now),
+        }
     }
 }

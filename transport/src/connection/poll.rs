@@ -1,8 +1,9 @@
 //! What the carrier and the application are to do.
 
-use aiflow_units::Timestamp;
+use aiflow_units::{Bytes, Timestamp};
 
-use super::{Connection, Event, Stream, Transmit};
+use super::{Connection, Event, Priority, Stream, Transmit};
+use crate::schedule::Content;
 
 impl Connection {
     /// Returns the next thing for the carrier to do; ask until there is none.
@@ -10,12 +11,40 @@ impl Connection {
         if let Some((code, reason)) = self.closing.take() {
             return Some(Transmit::Close { code, reason });
         }
-        self.scheduler.poll(now)
+        self.arm_report(now);
+        let transmit = self.scheduler.poll(now);
+        while let Some(cut) = self.scheduler.take_cut() {
+            self.layer_cut(cut);
+        }
+        if let Some(Transmit::Open { stream, priority, .. }) = &transmit
+            && *priority >= Priority::Base
+            && let Some((request, _)) = self.streams.get(stream)
+            && let Some(pending) = self.pending.get_mut(request)
+        {
+            pending.started = true;
+        }
+        // What was given up here may leave resets behind.
+        if transmit.is_none() { self.scheduler.poll(now) } else { transmit }
     }
 
     /// The carrier took `bytes` of the bytes that the last [`Transmit::Write`] offered.
     pub fn written(&mut self, stream: Stream, bytes: usize) {
-        self.scheduler.written(stream, bytes);
+        let Some(written) = self.scheduler.written(stream, bytes) else { return };
+        let size = Bytes::of_len(bytes);
+        let counter = match written.content {
+            Content::Layer(_) => &mut self.stats.frame_bytes,
+            Content::Padding => &mut self.stats.padding_bytes,
+            _ => &mut self.stats.other_bytes,
+        };
+        *counter = counter.saturating_add(size);
+        if matches!(written.content, Content::Layer(_) | Content::Result) {
+            self.data_flows();
+        }
+        if written.done
+            && let Content::Layer(request) = written.content
+        {
+            self.layer_sent(request, written.layer);
+        }
     }
 
     /// The carrier takes no more bytes of a stream now: the stream is not offered again before

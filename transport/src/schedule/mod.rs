@@ -10,5 +10,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use outgoing::{Content, Outgoing, Rank};
-pub(crate) use queue::{Backlog, Cut, Scheduler};
+pub(crate) use outgoing::{Content, Header, Outgoing, Rank};
+#[cfg(test)]
+pub(crate) use queue::{Backlog, Written};
+pub(crate) use queue::{Cut, Scheduler};

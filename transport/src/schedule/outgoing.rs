@@ -6,6 +6,8 @@ use aiflow_units::{Bytes, Timestamp};
 use bytes::Bytes as Buffer;
 
 use crate::connection::{Direction, End, Priority, RequestId, Stream};
+use crate::error::EncodeError;
+use crate::wire::{FrameHeader, StreamType, Wire as _, Writer};
 
 /// Orders the streams that wait: kind, deadline, age of the request, layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,11 +31,18 @@ pub(crate) enum Content {
     /// A layer of a frame; the layer is in the rank.
     Layer(RequestId),
     /// A result.
-    Result(RequestId),
+    Result,
     /// Padding of a probe.
     Padding,
     /// Anything else.
     Other,
+}
+
+/// What a layer begins with; written when the stream is opened, because it states an age.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) frame: FrameHeader,
+    pub(crate) captured: Timestamp,
 }
 
 /// The bytes of one stream that are still here.
@@ -43,6 +52,7 @@ pub(crate) struct Outgoing {
     pub(crate) unopened: Option<Direction>,
     pub(crate) rank: Rank,
     pub(crate) content: Content,
+    header: Option<Header>,
     pub(crate) chunks: VecDeque<Buffer>,
     /// Whether the stream ends after the chunks, or waits for more.
     pub(crate) end: End,
@@ -57,6 +67,7 @@ impl Outgoing {
             unopened: Some(direction),
             rank,
             content,
+            header: None,
             chunks: VecDeque::new(),
             end: End::Open,
             blocked: false,
@@ -72,6 +83,28 @@ impl Outgoing {
     /// Takes the sending part of a stream that the peer opened.
     pub(crate) fn answer(rank: Rank, content: Content) -> Self {
         Self { unopened: None, ..Self::new(Direction::Bi, rank, content) }
+    }
+
+    /// Sets the header of a layer.
+    pub(crate) fn with_header(mut self, header: Header) -> Self {
+        self.header = Some(header);
+        self
+    }
+
+    /// Writes the header, if there is one: the stream begins now.
+    ///
+    /// # Errors
+    /// The header cannot be written.
+    pub(super) fn begin(&mut self, now: Timestamp) -> Result<(), EncodeError> {
+        let Some(Header { mut frame, captured }) = self.header.take() else { return Ok(()) };
+        frame.age = now.since(captured);
+        let mut writer = Writer::new();
+        writer.varint("stream type", StreamType::Frame.number());
+        frame.write(&mut writer);
+        let bytes = writer.finish()?;
+        self.left = self.left.saturating_add(Bytes::of_len(bytes.len()));
+        self.chunks.push_front(bytes);
+        Ok(())
     }
 
     /// Appends bytes.

@@ -7,7 +7,7 @@ use bytes::Bytes as Buffer;
 
 use super::outgoing::{Content, Outgoing, Place};
 use crate::Code;
-use crate::connection::{Direction, End, Priority, RequestId, Stream, Transmit};
+use crate::connection::{End, Priority, RequestId, Stream, Transmit};
 
 /// Bytes that wait, by what they are worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +26,15 @@ pub(crate) struct Cut {
     pub(crate) layer: u8,
     /// Whether the peer may have seen the stream.
     pub(crate) started: bool,
+}
+
+/// What the carrier took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) content: Content,
+    pub(crate) layer: u8,
+    /// Whether that was all of the stream.
+    pub(crate) done: bool,
 }
 
 /// Streams with bytes to send.
@@ -93,15 +102,6 @@ impl Scheduler {
         counts
     }
 
-    /// Says whether the layer of a frame still has bytes here.
-    pub(crate) fn holds_layer(&self, request: RequestId, layer: u8) -> bool {
-        self.layers.get(&request).is_some_and(|streams| {
-            streams.iter().any(|stream| {
-                self.streams.get(stream).is_some_and(|outgoing| outgoing.rank.layer == layer)
-            })
-        })
-    }
-
     /// Says whether the stream has bytes or an end to send.
     pub(crate) fn is_waiting(&self, stream: Stream) -> bool {
         self.streams.get(&stream).is_some_and(|outgoing| !outgoing.chunks.is_empty())
@@ -134,26 +134,48 @@ impl Scheduler {
                 self.cuts.extend(cut);
                 continue;
             }
-            let outgoing = self.streams.get_mut(&stream)?;
-            if let Some(direction) = outgoing.unopened.take() {
-                return Some(Transmit::Open { stream, direction, priority: rank.priority });
+            if self.streams.get(&stream)?.unopened.is_some() {
+                match self.begin(stream, now) {
+                    Some(open) => return Some(open),
+                    None => continue,
+                }
             }
+            let outgoing = self.streams.get(&stream)?;
             let (data, end) = outgoing.offer(Self::CHUNK);
             self.offered = Some((stream, data.len(), end));
             return Some(Transmit::Write { stream, data, end });
         }
     }
 
-    /// Takes the carrier's answer to a write; returns what the stream carried if it is now done.
-    pub(crate) fn written(&mut self, stream: Stream, taken: usize) -> Option<(Content, u8)> {
+    /// Begins a stream; `None` if its header cannot be written, and it was given up.
+    fn begin(&mut self, stream: Stream, now: Timestamp) -> Option<Transmit> {
+        let mut begun = None;
+        self.change(stream, |outgoing| {
+            if outgoing.begin(now).is_ok() {
+                let direction = outgoing.unopened.take();
+                begun = direction.map(|direction| (direction, outgoing.rank.priority));
+            }
+        });
+        if begun.is_none() {
+            debug_assert!(false, "headers are checked before they come here");
+            let cut = self.cut(stream, Code::Internal);
+            self.cuts.extend(cut);
+        }
+        begun.map(|(direction, priority)| Transmit::Open { stream, direction, priority })
+    }
+
+    /// Takes the carrier's answer to a write; `None` if it answers to none.
+    pub(crate) fn written(&mut self, stream: Stream, taken: usize) -> Option<Written> {
         let (_, length, end) = self.offered.take_if(|(offered, ..)| *offered == stream)?;
         let taken = taken.min(length);
         self.change(stream, |outgoing| outgoing.take(taken));
-        if taken == length && end == End::Fin {
-            let outgoing = self.remove(stream)?;
-            return Some((outgoing.content, outgoing.rank.layer));
+        let outgoing = self.streams.get(&stream)?;
+        let (content, layer) = (outgoing.content, outgoing.rank.layer);
+        let done = taken == length && end == End::Fin;
+        if done {
+            self.remove(stream);
         }
-        None
+        Some(Written { content, layer, done })
     }
 
     /// Sets a stream aside until [`Scheduler::unblock`].
@@ -178,6 +200,7 @@ impl Scheduler {
     }
 
     /// Returns how many streams have something to send or may have later.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.streams.len()
     }

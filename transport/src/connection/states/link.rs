@@ -135,7 +135,11 @@ const QUESTIONS: &[Input] =
 
 const PROBE: &[Input] = &[Input::Message(Kind::Probe)];
 
-const DATA: &[Input] = &[Input::Frame, Input::Result, Input::Padding];
+const FRAME: &[Input] = &[Input::Frame];
+
+const RESULT: &[Input] = &[Input::Result];
+
+const PADDING: &[Input] = &[Input::Padding];
 
 /// Answers stand on the streams of requests, which know whether they wait for one.
 const ANSWERS: &[Input] = &[
@@ -167,18 +171,28 @@ pub(super) const ROWS: &[LinkRow] = &[
     Row::new(&[Greeting], GOAWAY, Some(Closed), Violation),
     Row::new(&[Verifying, Ready, Draining], LATER, None, Apply),
     Row::new(&[Verifying, Ready, Draining], GOAWAY, Some(Draining), Heed),
-    Row::new(&[Greeting, Verifying], BEGINNINGS, None, Hold),
-    Row::new(&[Greeting, Verifying], QUESTIONS, None, Hold),
+    // Only the client asks and sends frames, only the server answers. Streams overtake each other,
+    // so that a request may come before the SETUP.
+    Row::new(&[Greeting, Verifying], BEGINNINGS, None, Hold).only(Side::Server),
+    Row::new(&[Greeting, Verifying], QUESTIONS, None, Hold).only(Side::Server),
+    Row::new(&[Ready], BEGINNINGS, None, Apply).only(Side::Server),
+    Row::new(&[Draining], BEGINNINGS, None, Refuse).only(Side::Server),
+    Row::new(&[Ready, Draining], QUESTIONS, None, Apply).only(Side::Server),
+    Row::new(OPEN_STATES, FRAME, None, Apply).only(Side::Server),
+    Row::new(OPEN_STATES, RESULT, Some(Closed), Violation).only(Side::Server),
+    Row::new(OPEN_STATES, ANSWERS, Some(Closed), Violation).only(Side::Server),
+    Row::new(OPEN_STATES, BEGINNINGS, Some(Closed), Violation).only(Side::Client),
+    Row::new(OPEN_STATES, QUESTIONS, Some(Closed), Violation).only(Side::Client),
+    Row::new(OPEN_STATES, FRAME, Some(Closed), Violation).only(Side::Client),
+    Row::new(OPEN_STATES, RESULT, None, Apply).only(Side::Client),
+    Row::new(OPEN_STATES, ANSWERS, None, Apply).only(Side::Client),
     Row::new(&[Greeting, Verifying], PROBE, None, Hold),
-    Row::new(&[Ready], BEGINNINGS, None, Apply),
-    Row::new(&[Draining], BEGINNINGS, None, Refuse),
-    Row::new(&[Ready, Draining], QUESTIONS, None, Apply),
     Row::new(&[Ready, Draining], PROBE, None, Apply),
-    Row::new(OPEN_STATES, DATA, None, Apply),
-    Row::new(OPEN_STATES, ANSWERS, None, Apply),
+    Row::new(OPEN_STATES, PADDING, None, Apply),
     Row::new(&[Verifying], &[Input::Authorize], Some(Ready), Release),
-    Row::new(&[Verifying], &[Input::Deny], Some(Closed), Close),
-    Row::new(&[Idle, Greeting, Ready, Draining], VERDICTS, None, Ignore),
+    Row::new(&[Verifying, Ready, Draining], &[Input::Deny], Some(Closed), Close),
+    Row::new(&[Idle, Greeting], VERDICTS, None, Ignore),
+    Row::new(&[Ready, Draining], &[Input::Authorize], None, Ignore),
     Row::new(&[Ready], &[Input::Leave], Some(Draining), Announce),
     Row::new(&[Idle], &[Input::Leave], Some(Closed), Finish),
     Row::new(&[Greeting, Verifying], &[Input::Leave], Some(Closed), Close),
@@ -194,7 +208,9 @@ pub(super) const ROWS: &[LinkRow] = &[
     Row::new(&[Idle], BEGINNINGS, Some(Closed), Violation),
     Row::new(&[Idle], QUESTIONS, Some(Closed), Violation),
     Row::new(&[Idle], PROBE, Some(Closed), Violation),
-    Row::new(&[Idle], DATA, Some(Closed), Violation),
+    Row::new(&[Idle], FRAME, Some(Closed), Violation),
+    Row::new(&[Idle], RESULT, Some(Closed), Violation),
+    Row::new(&[Idle], PADDING, Some(Closed), Violation),
     Row::new(&[Idle], ANSWERS, Some(Closed), Violation),
     Row::new(&[Closed], &[Input::Connected, Input::Lost, Input::Close, Input::Leave], None, Ignore),
     Row::new(&[Closed], SETUPS, None, Ignore),
@@ -203,7 +219,9 @@ pub(super) const ROWS: &[LinkRow] = &[
     Row::new(&[Closed], BEGINNINGS, None, Ignore),
     Row::new(&[Closed], QUESTIONS, None, Ignore),
     Row::new(&[Closed], PROBE, None, Ignore),
-    Row::new(&[Closed], DATA, None, Ignore),
+    Row::new(&[Closed], FRAME, None, Ignore),
+    Row::new(&[Closed], RESULT, None, Ignore),
+    Row::new(&[Closed], PADDING, None, Ignore),
     Row::new(&[Closed], ANSWERS, None, Ignore),
     Row::new(&[Closed], VERDICTS, None, Ignore),
     Row::new(&[Closed], TIMEOUTS, None, Ignore),

@@ -1,0 +1,184 @@
+//! What both sides tell each other about the channel, and what silence means.
+
+use aiflow_units::{Bytes, Micros, Timestamp};
+
+use super::timers::Timer;
+use super::{Connection, Event};
+use crate::channel::{Estimate, Flags, PathSample};
+use crate::wire::{ChannelLevel, ChannelReport, ControlMessage, Permyriad, ReportFlags, Sequence};
+
+/// Whether the peer acknowledges what is sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Silence {
+    /// When the last acknowledgement came, or sending began after everything was acknowledged;
+    /// `None` while nothing is under way.
+    since: Option<Timestamp>,
+    /// Whether it is an outage.
+    outage: bool,
+}
+
+/// What is known of the reports of this side.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reporting {
+    next: u64,
+    last: Timestamp,
+    /// Whether frames, results or padding left since.
+    flowing: bool,
+}
+
+impl Connection {
+    pub(super) fn path_sample(&mut self, sample: PathSample, now: Timestamp) {
+        self.estimator.handle(sample);
+        match sample {
+            PathSample::Sent(_) => {
+                if self.silence.since.is_none() {
+                    self.silence.since = Some(now);
+                    self.arm_outage(now);
+                }
+            }
+            PathSample::Acked(acked) => {
+                self.heard(now, acked.in_flight);
+            }
+            PathSample::Lost(_) | PathSample::Migrated(_) => {}
+        }
+    }
+
+    /// The peer acknowledged something.
+    fn heard(&mut self, now: Timestamp, in_flight: Bytes) {
+        let since = self.silence.since;
+        if std::mem::take(&mut self.silence.outage) {
+            let lasted = since.map_or(Micros::ZERO, |since| now.since(since));
+            self.events.push_back(Event::OutageEnded { lasted });
+        }
+        if in_flight == Bytes::ZERO {
+            self.silence.since = None;
+            self.timers.clear(Timer::Outage);
+        } else {
+            self.silence.since = Some(now);
+            self.arm_outage(now);
+        }
+    }
+
+    fn arm_outage(&mut self, now: Timestamp) {
+        let Estimate { srtt, rtt_deviation, .. } = self.estimator.estimate(now);
+        let timeout = probe_timeout(srtt, rtt_deviation);
+        let three = timeout.saturating_add(timeout).saturating_add(timeout);
+        self.timers.set(Timer::Outage, now.after(three.max(self.config.outage)));
+    }
+
+    pub(super) fn outage_begins(&mut self) {
+        let Some(since) = self.silence.since else { return };
+        self.silence.outage = true;
+        self.stats.outages += 1;
+        self.events.push_back(Event::OutageBegan { since });
+    }
+
+    /// Returns whether the peer has been silent for too long.
+    pub const fn is_out(&self) -> bool {
+        self.silence.outage
+    }
+
+    /// Returns the time between two reports, if both sides want them.
+    pub(super) fn report_interval(&self, level: ChannelLevel) -> Option<Micros> {
+        let agreement = self.agreement.as_ref()?;
+        (agreement.channel_level >= level).then_some(agreement.report_interval)
+    }
+
+    /// Frames, results or padding leave.
+    pub(super) const fn data_flows(&mut self) {
+        self.reporting.flowing = true;
+    }
+
+    /// While data flows, a report is due one interval after the last one.
+    pub(super) fn arm_report(&mut self, now: Timestamp) {
+        if !self.reporting.flowing || self.timers.is_set(Timer::Report) {
+            return;
+        }
+        if let Some(interval) = self.report_interval(ChannelLevel::Report) {
+            let due = self.reporting.last.after(interval).max(now);
+            self.timers.set(Timer::Report, due);
+        }
+    }
+
+    /// The time for a report has come.
+    pub(super) fn report_due(&mut self, now: Timestamp) {
+        let Some(interval) = self.report_interval(ChannelLevel::Report) else { return };
+        if !self.reporting.flowing {
+            return;
+        }
+        self.timers.set(Timer::Report, now.after(interval));
+        // A report that cannot leave grows old: the next one takes its place.
+        let stuck = self.control.is_none_or(|control| self.scheduler.is_waiting(control));
+        if stuck || self.silence.outage {
+            return;
+        }
+        self.reporting.flowing = self.scheduler.backlog().total > Bytes::ZERO;
+        let report = self.make_report(now);
+        self.say_plain(&ControlMessage::ChannelReport(report));
+        self.reporting.next += 1;
+        self.reporting.last = now;
+        self.stats.reports_sent += 1;
+    }
+
+    fn make_report(&self, now: Timestamp) -> ChannelReport {
+        let estimate = self.estimator.estimate(now);
+        ChannelReport {
+            sequence: Sequence(self.reporting.next),
+            interval: now.since(self.reporting.last),
+            rate_p50: estimate.p50,
+            rate_p10: estimate.p10,
+            delivery_rate: estimate.delivery_rate,
+            min_rtt: estimate.min_rtt,
+            srtt: estimate.srtt,
+            rttvar: estimate.rtt_deviation,
+            loss: Permyriad::from_ppm(estimate.loss.get()),
+            queue_delay: estimate.queue_delay,
+            backlog: self.scheduler.backlog().total,
+            flags: report_flags(estimate.flags),
+            age: estimate.age,
+            ..ChannelReport::default()
+        }
+    }
+}
+
+fn report_flags(flags: Flags) -> ReportFlags {
+    let pairs = [
+        (Flags::APP_LIMITED, ReportFlags::APP_LIMITED),
+        (Flags::PROBING, ReportFlags::PROBING),
+        (Flags::STALE, ReportFlags::STALE),
+    ];
+    pairs.iter().fold(ReportFlags::NONE, |set, (flag, reported)| {
+        if flags.contains(*flag) { set.and(*reported) } else { set }
+    })
+}
+
+/// Returns the probe timeout of RFC 9002, section 6.2, with the usual delay of acknowledgements.
+fn probe_timeout(srtt: Micros, deviation: Micros) -> Micros {
+    const INITIAL_RTT: Micros = Micros::from_millis(333);
+    const GRANULARITY: Micros = Micros::from_millis(1);
+    const ACK_DELAY: Micros = Micros::from_millis(25);
+    let srtt = if srtt == Micros::ZERO { INITIAL_RTT } else { srtt };
+    let four = deviation.saturating_add(deviation);
+    let four = four.saturating_add(four);
+    srtt.saturating_add(four.max(GRANULARITY)).saturating_add(ACK_DELAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probe_timeouts_follow_the_round_trip() {
+        let millis = Micros::from_millis;
+        assert_eq!(probe_timeout(millis(100), millis(10)), millis(165));
+        assert_eq!(probe_timeout(millis(100), Micros::ZERO), millis(126));
+        assert_eq!(probe_timeout(Micros::ZERO, Micros::ZERO), millis(359));
+    }
+
+    #[test]
+    fn flags_are_translated() {
+        let flags = report_flags(Flags::STALE | Flags::PROBING);
+        assert_eq!(flags, ReportFlags::STALE.and(ReportFlags::PROBING));
+        assert_eq!(report_flags(Flags::NONE), ReportFlags::NONE);
+    }
+}

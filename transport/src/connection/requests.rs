@@ -1,0 +1,328 @@
+//! Questions on streams of their own, and their answers.
+
+use aiflow_units::{Micros, Timestamp};
+use bytes::Bytes as Buffer;
+
+use super::inbound::{Inbound, Purpose};
+use super::lifecycle::stream_type;
+use super::states::{LinkAction, LinkInput};
+use super::timers::Timer;
+use super::{Connection, Direction, End, Event, Priority, QueryId, Question, Side, Stream};
+use crate::error::{ErrorKind, ProtocolError};
+use crate::schedule::{Content, Outgoing, Rank};
+use crate::wire::{
+    Answer, Framer, Limit, MessageKind, Probe, Received, Refusal, Request, StreamType,
+};
+use crate::{CallError, Code};
+
+/// A request that waits until the peer's SETUP is accepted.
+#[derive(Debug)]
+pub(super) enum Held {
+    Request(Stream, Request),
+    Probe(Stream, Probe),
+}
+
+impl Connection {
+    /// Asks the server; its answer comes as [`Event::Answered`].
+    ///
+    /// # Errors
+    /// This is the server, the connection is not established, or too many requests are unanswered.
+    pub fn ask(&mut self, question: Question) -> Result<QueryId, CallError> {
+        self.require_side(Side::Client, "ask")?;
+        let request = match question {
+            Question::Health(health) => Request::Health(health),
+            Question::Metadata(metadata) => Request::Metadata(metadata),
+            Question::Stats(stats) => Request::Stats(stats),
+        };
+        let query = QueryId(self.next_query);
+        let stream = self.send_request(&request, Purpose::Query(query), End::Fin)?;
+        self.next_query += 1;
+        self.queries.insert(query, stream);
+        Ok(query)
+    }
+
+    /// Gives a question up.
+    ///
+    /// # Errors
+    /// It was answered.
+    pub fn forget(&mut self, query: QueryId) -> Result<(), CallError> {
+        let stream = self.queries.remove(&query).ok_or(CallError::UnknownRequest)?;
+        self.inbound.remove(&stream);
+        self.scheduler.stop(stream, Code::Cancelled);
+        self.scheduler.cut(stream, Code::Cancelled);
+        Ok(())
+    }
+
+    /// Answers a question of the client.
+    ///
+    /// # Errors
+    /// It was answered or given up, the answer is of another kind, or cannot be written.
+    pub fn answer(&mut self, query: QueryId, answer: &Answer) -> Result<(), CallError> {
+        let (_, kind) = self.questions.get(&query).ok_or(CallError::UnknownRequest)?;
+        if !answer.answers(*kind) {
+            return Err(CallError::WrongState { call: "answer", state: kind.name() });
+        }
+        let bytes = answer.encode()?;
+        if let Some((stream, _)) = self.questions.remove(&query) {
+            self.send_answer(stream, bytes, End::Fin);
+        }
+        Ok(())
+    }
+
+    /// Counts requests of the peer that wait for an answer.
+    pub(super) fn unanswered(&self) -> usize {
+        let offered = self.sessions.values();
+        let offered = offered.filter(|session| session.state == super::SessionState::Offered);
+        self.questions.len() + self.held.len() + offered.count()
+    }
+
+    /// Opens a stream with a request.
+    pub(super) fn send_request(
+        &mut self,
+        request: &Request,
+        purpose: Purpose,
+        end: End,
+    ) -> Result<Stream, CallError> {
+        self.require_open("request")?;
+        let kind = request.kind();
+        if self.is_early() && matches!(kind, MessageKind::Open | MessageKind::Stats) {
+            return Err(CallError::WrongState { call: "request", state: "early data" });
+        }
+        let waiting = |inbound: &&Inbound| matches!(inbound, Inbound::Answer { .. });
+        let waiting = self.inbound.values().filter(waiting).count() as u64;
+        let allowed = self.allowed.get(Limit::Requests);
+        if waiting >= allowed {
+            let (limit, asked) = (Limit::Requests, waiting + 1);
+            return Err(CallError::LimitReached { limit, asked, allowed });
+        }
+        let bytes = request.encode()?;
+        let mut outgoing =
+            Outgoing::new(Direction::Bi, Rank::timeless(Priority::Request), Content::Other)
+                .with_chunk(stream_type(StreamType::Request))
+                .with_chunk(bytes);
+        outgoing.end = end;
+        let stream = self.scheduler.open(outgoing);
+        let framer = Framer::new(self.limits());
+        self.inbound.insert(stream, Inbound::Answer { framer, kind, purpose });
+        Ok(stream)
+    }
+
+    /// Writes an answer to a request of the peer.
+    pub(super) fn send_answer(&mut self, stream: Stream, bytes: Buffer, end: End) {
+        let mut outgoing = Outgoing::answer(Rank::timeless(Priority::Request), Content::Other);
+        outgoing.push(bytes);
+        outgoing.end = end;
+        self.scheduler.answer(stream, outgoing);
+    }
+
+    /// Refuses a request of the peer, and reads no more of it.
+    pub(super) fn send_refusal(&mut self, stream: Stream, code: Code, retry_after: Micros) {
+        let refusal = Refusal { code, retry_after, reason: String::new() };
+        match Answer::Refusal(refusal).encode() {
+            Ok(bytes) => self.send_answer(stream, bytes, End::Fin),
+            Err(_) => self.scheduler.reset(stream, code),
+        }
+    }
+
+    /// Takes bytes of a request or probe.
+    pub(super) fn asking_data(
+        &mut self,
+        stream: Stream,
+        kind: StreamType,
+        mut framer: Framer,
+        data: &Buffer,
+        end: End,
+        now: Timestamp,
+    ) -> Result<(), ProtocolError> {
+        framer.push(data);
+        let Some(envelope) = framer.next_message()? else {
+            return if end == End::Fin {
+                self.forget_stream(stream);
+                framer.finish()
+            } else {
+                self.inbound.insert(stream, Inbound::Asking { kind, framer });
+                Ok(())
+            };
+        };
+        if framer.buffered() > 0 {
+            return Err(unexpected());
+        }
+        self.timers.clear(Timer::Stall(stream));
+        if end == End::Open {
+            self.inbound.insert(stream, Inbound::Asked);
+        }
+        if kind == StreamType::Probe {
+            return match Probe::decode(&envelope, self.limits())? {
+                Received::Message(probe) => self.dispatch_probe(stream, probe, now),
+                Received::Ignored(_) => self.ignore_request(stream),
+            };
+        }
+        match Request::decode(&envelope, self.limits())? {
+            Received::Message(request) => self.dispatch(stream, request, now),
+            Received::Ignored(_) => self.ignore_request(stream),
+        }
+    }
+
+    /// A request of an unknown kind: there is nothing to answer.
+    fn ignore_request(&mut self, stream: Stream) -> Result<(), ProtocolError> {
+        self.forget_stream(stream);
+        self.scheduler.stop(stream, Code::Unsupported);
+        self.scheduler.reset(stream, Code::Unsupported);
+        Ok(())
+    }
+
+    /// Answers, asks the application, or holds a request back.
+    fn dispatch(
+        &mut self,
+        stream: Stream,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<(), ProtocolError> {
+        match self.apply(LinkInput::Message(request.kind()))? {
+            LinkAction::Hold => self.held.push(Held::Request(stream, request)),
+            LinkAction::Refuse => self.send_refusal(stream, Code::GoingAway, Micros::ZERO),
+            LinkAction::Apply => return self.take_request(stream, request, now),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn dispatch_probe(
+        &mut self,
+        stream: Stream,
+        probe: Probe,
+        now: Timestamp,
+    ) -> Result<(), ProtocolError> {
+        match self.apply(LinkInput::Message(MessageKind::Probe))? {
+            LinkAction::Hold => self.held.push(Held::Probe(stream, probe)),
+            LinkAction::Apply => self.peer_probes(stream, probe, now),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Goes on with the requests that came before the peer's SETUP was accepted.
+    pub(super) fn release_requests(&mut self, now: Timestamp) {
+        for held in std::mem::take(&mut self.held) {
+            let done = match held {
+                Held::Request(stream, request) => self.dispatch(stream, request, now),
+                Held::Probe(stream, probe) => self.dispatch_probe(stream, probe, now),
+            };
+            if let Err(error) = done {
+                self.violated(error);
+                return;
+            }
+        }
+    }
+
+    fn take_request(
+        &mut self,
+        stream: Stream,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<(), ProtocolError> {
+        let kind = request.kind();
+        let question = match request {
+            Request::Open(open) => return self.peer_opens(stream, open, now),
+            Request::Resume(resume) => return self.peer_resumes(stream, resume, now),
+            Request::Health(health) => Question::Health(health),
+            Request::Metadata(metadata) => Question::Metadata(metadata),
+            Request::Stats(stats) => Question::Stats(stats),
+        };
+        let query = QueryId(self.next_query);
+        self.next_query += 1;
+        self.questions.insert(query, (stream, kind));
+        self.events.push_back(Event::Asked { query, question });
+        Ok(())
+    }
+
+    /// Takes bytes of the answer to a request of this side.
+    #[allow(clippy::too_many_arguments, reason = "they are the parts of one stream")]
+    pub(super) fn answer_data(
+        &mut self,
+        stream: Stream,
+        mut framer: Framer,
+        kind: MessageKind,
+        purpose: Purpose,
+        data: &Buffer,
+        end: End,
+        now: Timestamp,
+    ) -> Result<(), ProtocolError> {
+        framer.push(data);
+        while let Some(envelope) = framer.next_message()? {
+            let Received::Message(answer) = Answer::decode(&envelope, self.limits())? else {
+                continue;
+            };
+            if !answer.answers(kind) || framer.buffered() > 0 {
+                return Err(unexpected());
+            }
+            self.apply(LinkInput::Message(answer.kind()))?;
+            if end == End::Open {
+                let session = |session| Inbound::Session(session);
+                let rest = match purpose {
+                    Purpose::Query(_) => Inbound::Asked,
+                    Purpose::Session(id) => session(id),
+                };
+                self.inbound.insert(stream, rest);
+            }
+            return self.take_answer(purpose, answer, end, now);
+        }
+        if end == End::Fin {
+            framer.finish()?;
+            self.answer_missing(purpose, Code::Internal, now);
+        } else {
+            self.inbound.insert(stream, Inbound::Answer { framer, kind, purpose });
+        }
+        Ok(())
+    }
+
+    fn take_answer(
+        &mut self,
+        purpose: Purpose,
+        answer: Answer,
+        end: End,
+        now: Timestamp,
+    ) -> Result<(), ProtocolError> {
+        match purpose {
+            Purpose::Query(query) => {
+                if self.queries.remove(&query).is_some() {
+                    let answer = Some(Box::new(answer));
+                    self.events.push_back(Event::Answered { query, answer });
+                }
+                Ok(())
+            }
+            Purpose::Session(session) => {
+                self.session_answered(session, answer, now)?;
+                if end == End::Fin {
+                    self.session_stream_ended(session, Code::NoError, now);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The stream of a request of this side ended without an answer.
+    pub(super) fn answer_missing(&mut self, purpose: Purpose, code: Code, now: Timestamp) {
+        match purpose {
+            Purpose::Query(query) => {
+                if self.queries.remove(&query).is_some() {
+                    self.events.push_back(Event::Answered { query, answer: None });
+                }
+            }
+            Purpose::Session(session) => self.session_stream_ended(session, code, now),
+        }
+    }
+
+    /// The client gave a question up.
+    pub(super) fn question_dropped(&mut self, stream: Stream) {
+        self.questions.retain(|_, (asked, _)| *asked != stream);
+        let is_stream = |held: &Held| match held {
+            Held::Request(held, _) | Held::Probe(held, _) => *held == stream,
+        };
+        self.held.retain(|held| !is_stream(held));
+    }
+}
+
+fn unexpected() -> ProtocolError {
+    ProtocolError::new(ErrorKind::Unexpected, 0, "protocol.md 6.1")
+}

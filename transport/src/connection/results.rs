@@ -1,0 +1,249 @@
+//! Results: what is answered to frames, on both sides.
+
+use aiflow_units::{Bytes, Micros, Timestamp};
+use bytes::Bytes as Buffer;
+
+use super::frame::join;
+use super::inbound::Inbound;
+use super::lifecycle::with_type;
+use super::pieces::Pieces;
+use super::receiving::Arrival;
+use super::sending::outcome_of;
+use super::states::{SessionAction, SessionInput};
+use super::timers::Timer;
+use super::{Connection, End, Event, Outcome, Priority, Reply, RequestId, Side, Stream, Timings};
+use crate::error::{ErrorKind, ProtocolError};
+use crate::schedule::{Content, Outgoing, Rank};
+use crate::wire::{
+    ChannelLevel, ControlMessage, FrameReport, Limit, Prefix, ResultFlags, ResultHeader,
+    StreamType, decode_prefix,
+};
+use crate::{CallError, Code};
+
+impl Connection {
+    /// Answers a frame. What still arrives of it is refused, unless the flags say that a better
+    /// result follows.
+    ///
+    /// # Errors
+    /// The frame was answered, lost or cancelled, its base is not whole, or the result is larger
+    /// than the peer allows.
+    pub fn reply(
+        &mut self,
+        request: RequestId,
+        reply: Reply,
+        now: Timestamp,
+    ) -> Result<(), CallError> {
+        let arrival = self.arrivals.get(&request).ok_or(CallError::UnknownRequest)?;
+        if arrival.delivered == 0 {
+            return Err(CallError::WrongState { call: "reply", state: "base not whole" });
+        }
+        let (asked, limit) = (reply.payload.len() as u64, Limit::FrameBytes);
+        let allowed = self.allowed.get(limit);
+        if asked > allowed {
+            return Err(CallError::LimitReached { limit, asked, allowed });
+        }
+        let provisional = reply.flags.contains(ResultFlags::PROVISIONAL);
+        self.send_result(request, Code::NoError, reply, now)?;
+        if !provisional {
+            self.count_result(request, Code::NoError);
+            self.drop_arrival(request, Code::TooLate);
+        }
+        Ok(())
+    }
+
+    /// Gives a frame up: its request fails with `code`, which says why ([`Code::DecodeFailed`],
+    /// [`Code::TooLate`], [`Code::Superseded`], [`Code::ExcessiveLoad`] and so on).
+    ///
+    /// # Errors
+    /// The frame was answered, lost or cancelled, or `code` says that nothing is wrong.
+    pub fn fail(
+        &mut self,
+        request: RequestId,
+        code: Code,
+        now: Timestamp,
+    ) -> Result<(), CallError> {
+        if !self.arrivals.contains_key(&request) || code == Code::NoError {
+            return Err(CallError::UnknownRequest);
+        }
+        self.send_result(request, code, Reply::default(), now)?;
+        self.count_result(request, code);
+        self.drop_arrival(request, code);
+        Ok(())
+    }
+
+    fn count_result(&mut self, request: RequestId, code: Code) {
+        let Some(session) = self.sessions.get_mut(&request.session) else { return };
+        match code {
+            Code::NoError => session.counters.results += 1,
+            Code::DecodeFailed => session.counters.damaged += 1,
+            Code::TooLate | Code::DeadlineExceeded => session.counters.late += 1,
+            Code::Cancelled | Code::Superseded => session.counters.cancelled += 1,
+            _ => {}
+        }
+    }
+
+    /// The application did not answer a frame in time.
+    pub(super) fn unanswered_frame(&mut self, request: RequestId, now: Timestamp) {
+        // The frame is there, and nothing in the answer can be too large.
+        let failed = self.fail(request, Code::Timeout, now);
+        debug_assert!(failed.is_ok(), "{failed:?}");
+        let (code, partial) = (Code::Timeout, Vec::new());
+        self.events.push_back(Event::FrameLost { request, code, partial });
+    }
+
+    fn send_result(
+        &mut self,
+        request: RequestId,
+        status: Code,
+        reply: Reply,
+        now: Timestamp,
+    ) -> Result<(), CallError> {
+        let Some(arrival) = self.arrivals.get(&request) else {
+            return Err(CallError::UnknownRequest);
+        };
+        let Timings { wait, decode, infer } = reply.timings;
+        let header = ResultHeader {
+            session: request.session,
+            epoch: arrival.header.epoch,
+            sequence: request.sequence,
+            status,
+            flags: reply.flags,
+            layers: reply.layers,
+            wait,
+            decode,
+            infer,
+            length: Bytes::of_len(reply.payload.len()),
+        };
+        let report = frame_report(request, arrival, &header);
+        let (arrived, transfer) = (arrival.arrived, report.transfer);
+        let outgoing = Outgoing::uni(Rank::timeless(Priority::Request), Content::Result)
+            .with_chunk(with_type(StreamType::Result, &header)?)
+            .with_chunk(reply.payload)
+            .with_fin();
+        self.scheduler.open(outgoing);
+        self.report_frame(FrameReport { transfer, ..report }, arrived, now);
+        Ok(())
+    }
+
+    /// Reports how a frame arrived, not more often than channel reports are sent.
+    fn report_frame(&mut self, mut report: FrameReport, arrived: Timestamp, now: Timestamp) {
+        let Some(interval) = self.report_interval(ChannelLevel::Report) else { return };
+        let Some(session) = self.sessions.get_mut(&report.session) else { return };
+        if let Some((previous, at)) = session.reported {
+            if now.since(at) < interval {
+                return;
+            }
+            report.since_previous = arrived.since(previous);
+        }
+        session.reported = Some((arrived, now));
+        self.say_plain(&ControlMessage::FrameReport(report));
+    }
+
+    /// Reads the header of a result.
+    pub(super) fn result_head(
+        &mut self,
+        stream: Stream,
+        mut head: Vec<u8>,
+        data: Buffer,
+        end: End,
+        now: Timestamp,
+    ) -> Result<(), ProtocolError> {
+        let known = head.len();
+        head.extend_from_slice(data.get(..data.len().min(MOST_HEADER)).unwrap_or_default());
+        match decode_prefix::<ResultHeader>(&head, self.limits())? {
+            Prefix::Whole(header, used) => {
+                self.timers.clear(Timer::Stall(stream));
+                let rest = data.slice(used.saturating_sub(known)..);
+                let action = self.session_input(header.session, SessionInput::Result)?;
+                let request = RequestId::new(header.session, header.sequence);
+                if action != SessionAction::Apply || !self.pending.contains_key(&request) {
+                    self.scheduler.stop(stream, Code::TooLate);
+                    return Ok(());
+                }
+                let pieces = Pieces::default();
+                self.inbound.insert(stream, Inbound::Result { header, pieces });
+                self.data(stream, rest, end, now)
+            }
+            Prefix::Partial if end == End::Fin => Err(format(ErrorKind::Truncated)),
+            Prefix::Partial => {
+                self.inbound.insert(stream, Inbound::ResultHead { head });
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes bytes of a result.
+    pub(super) fn result_data(
+        &mut self,
+        stream: Stream,
+        header: ResultHeader,
+        mut pieces: Pieces,
+        data: Buffer,
+        end: End,
+        _: Timestamp,
+    ) -> Result<(), ProtocolError> {
+        let size = Bytes::of_len(data.len());
+        pieces.push(data);
+        if pieces.length() > header.length {
+            return Err(format(ErrorKind::TrailingBytes));
+        }
+        if end == End::Open {
+            self.buffered = self.buffered.saturating_add(size);
+            self.inbound.insert(stream, Inbound::Result { header, pieces });
+            if self.buffered > self.limits().buffered_bytes() {
+                self.overload(Limit::BufferedBytes);
+            }
+            return Ok(());
+        }
+        if pieces.length() < header.length {
+            return Err(format(ErrorKind::Truncated));
+        }
+        let before = pieces.length().saturating_sub(size);
+        self.buffered = self.buffered.saturating_sub(before);
+        let request = RequestId::new(header.session, header.sequence);
+        let ResultHeader { wait, decode, infer, layers, flags, .. } = header;
+        let timings = Timings { wait, decode, infer };
+        let reply = Reply { payload: join(&pieces.take()), layers, flags, timings };
+        match header.status {
+            Code::NoError if flags.contains(ResultFlags::PROVISIONAL) => {
+                if self.pending.contains_key(&request) {
+                    self.events.push_back(Event::Provisional { request, reply });
+                }
+            }
+            Code::NoError => self.end_request(request, Outcome::Result(reply)),
+            code => self.end_request(request, outcome_of(code)),
+        }
+        Ok(())
+    }
+
+    /// The server abandoned a result.
+    pub(super) fn result_reset(&mut self, header: &ResultHeader, pieces: &Pieces, code: Code) {
+        self.buffered = self.buffered.saturating_sub(pieces.length());
+        let request = RequestId::new(header.session, header.sequence);
+        if self.side == Side::Client {
+            self.end_request(request, outcome_of(code));
+        }
+    }
+}
+
+/// Says how a frame arrived.
+fn frame_report(request: RequestId, arrival: &Arrival, result: &ResultHeader) -> FrameReport {
+    FrameReport {
+        session: request.session,
+        sequence: request.sequence,
+        layers: arrival.delivered,
+        since_previous: Micros::ZERO,
+        transfer: arrival.whole_at.since(arrival.arrived),
+        wait: result.wait,
+        decode: result.decode,
+        infer: result.infer,
+        status: result.status,
+    }
+}
+
+fn format(kind: ErrorKind) -> ProtocolError {
+    ProtocolError::new(kind, 0, "protocol.md 7.2")
+}
+
+/// Longer than any header of a result.
+const MOST_HEADER: usize = 100;

@@ -1,0 +1,322 @@
+//! Frames on their way out, until their requests end.
+
+use aiflow_units::{Bytes, Micros, Timestamp};
+
+use super::epochs::Epochs;
+use super::states::{SessionAction, SessionInput};
+use super::timers::Timer;
+use super::{
+    Connection, Event, Frame, Older, Outcome, Priority, RequestId, SessionState, Side, Stream,
+};
+use crate::error::ProtocolError;
+use crate::schedule::{Content, Cut, Header, Outgoing, Rank};
+use crate::wire::{
+    Cancel, ControlMessage, EarlyFrames, Epoch, FrameFlags, FrameHeader, LayerIndex, Limit,
+    MessageKind, PointId, SequenceRange, SessionId,
+};
+use crate::{CallError, Code};
+
+/// A request that has not ended.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) size: Bytes,
+    /// Whether the base is wholly handed to the carrier.
+    pub(super) base_sent: bool,
+    /// Whether anything of it is.
+    pub(super) started: bool,
+    streams: Vec<Stream>,
+}
+
+impl Connection {
+    /// Sends a frame: its layers queue by priority and deadline and leave when the carrier takes
+    /// them. Exactly one [`Event::Ended`] follows.
+    ///
+    /// # Errors
+    /// This is the server, the session is not active, the point is not in the set of the epoch, the
+    /// frame has too many layers or bytes, or the peer's limits or the configured queue are
+    /// exhausted: then older frames have to end first.
+    pub fn send(
+        &mut self,
+        id: SessionId,
+        frame: Frame,
+        now: Timestamp,
+    ) -> Result<RequestId, CallError> {
+        self.require_side(Side::Client, "send")?;
+        self.require_open("send")?;
+        let (epoch, point) = self.check_point(id, &frame)?;
+        self.check_limits(id, &frame)?;
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return Err(CallError::UnknownSession);
+        };
+        let request = RequestId::new(id, session.next);
+        session.next = session.next.next();
+        session.in_flight += 1;
+        if frame.older == Older::Supersede {
+            self.supersede(request);
+        }
+        self.queue_frame(request, epoch, point, frame, now);
+        Ok(request)
+    }
+
+    /// Finds the epoch and the point of a frame.
+    fn check_point(&self, id: SessionId, frame: &Frame) -> Result<(Epoch, PointId), CallError> {
+        let session = self.sessions.get(&id).ok_or(CallError::UnknownSession)?;
+        let early = session.resumed == Some(EarlyFrames::Allowed);
+        let may_send = match session.state {
+            SessionState::Requested => early,
+            _ => session.is_live() && (early || !self.is_early()),
+        };
+        if !may_send {
+            let state = session.state.name();
+            return Err(CallError::WrongState { call: "send", state });
+        }
+        let set = session.epochs.as_ref().and_then(Epochs::active);
+        let set = set.ok_or(CallError::UnknownPoint)?;
+        let point = frame.point.unwrap_or(set.active);
+        let layers = session.layers(point).filter(|_| set.points.contains(&point));
+        let most = u64::from(layers.ok_or(CallError::UnknownPoint)?);
+        let asked = frame.layers.len() as u64;
+        if asked == 0 || asked > most {
+            return Err(CallError::LimitReached { limit: Limit::Layers, asked, allowed: most });
+        }
+        Ok((set.epoch, point))
+    }
+
+    /// Checks a frame against what the peer allows.
+    fn check_limits(&self, id: SessionId, frame: &Frame) -> Result<(), CallError> {
+        let size = frame.size().get();
+        let in_flight = self.sessions.get(&id).map_or(0, |session| session.in_flight);
+        let held: Bytes = self.pending.values().map(|pending| pending.size).sum();
+        let queue = self.config.queue.get();
+        let waiting = self.scheduler.backlog().total.get();
+        // Half of the streams are kept for requests and sessions.
+        let streams = self.allowed.get(Limit::Streams);
+        let open = self.streams.len() as u64 + self.sessions.len() as u64;
+        let checks = [
+            (Limit::FrameBytes, size, self.allowed.get(Limit::FrameBytes)),
+            (Limit::FramesInFlight, in_flight + 1, self.allowed.get(Limit::FramesInFlight)),
+            (Limit::BufferedBytes, held.get() + size, self.allowed.get(Limit::BufferedBytes)),
+            (Limit::BufferedBytes, waiting.saturating_add(size), queue.max(size)),
+            (Limit::Streams, open + frame.layers.len() as u64, streams),
+        ];
+        for (limit, asked, allowed) in checks {
+            if asked > allowed {
+                return Err(CallError::LimitReached { limit, asked, allowed });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up the older frames of a session whose base has not left.
+    fn supersede(&mut self, newest: RequestId) {
+        let older = self.pending.range(..newest);
+        let older = older
+            .filter(|(request, pending)| request.session == newest.session && !pending.base_sent);
+        let older: Vec<_> = older.map(|(request, _)| *request).collect();
+        for request in older {
+            self.give_up(request, Code::Superseded, Outcome::Cancelled);
+        }
+    }
+
+    fn queue_frame(
+        &mut self,
+        request: RequestId,
+        epoch: Epoch,
+        point: PointId,
+        frame: Frame,
+        now: Timestamp,
+    ) {
+        let captured = frame.captured.unwrap_or(now).min(now);
+        let layers = frame.layers.len();
+        let size = frame.size();
+        let deadline = match frame.deadline {
+            Timestamp::MAX => Micros::ZERO,
+            deadline => deadline.since(captured),
+        };
+        let mut streams = Vec::with_capacity(layers);
+        for (index, payload) in frame.layers.into_iter().enumerate() {
+            let layer = index as u8;
+            let is_last = index + 1 == layers;
+            let header = FrameHeader {
+                session: request.session,
+                epoch,
+                sequence: request.sequence,
+                layer: LayerIndex(layer),
+                layers: layers as u8,
+                point,
+                rate: frame.rate,
+                deadline,
+                age: Micros::ZERO,
+                flags: if is_last { frame.flags.and(FrameFlags::FINAL) } else { frame.flags },
+                length: Bytes::of_len(payload.len()),
+            };
+            let priority = if layer == 0 { Priority::Base } else { Priority::Enhancement };
+            let order = request.sequence.0;
+            let rank = Rank { priority, deadline: frame.deadline, order, layer };
+            let outgoing = Outgoing::uni(rank, Content::Layer(request))
+                .with_header(Header { frame: header, captured })
+                .with_chunk(payload)
+                .with_fin();
+            let stream = self.scheduler.open(outgoing);
+            self.streams.insert(stream, (request, layer));
+            streams.push(stream);
+        }
+        let answer_by = frame.answer_by.unwrap_or(frame.deadline);
+        let pending = Pending { size, base_sent: false, started: false, streams };
+        self.pending.insert(request, pending);
+        self.stats.frames_sent += 1;
+        self.timers.set(Timer::Delivery(request), frame.deadline);
+        self.timers.set(Timer::Answer(request), answer_by.max(now));
+    }
+
+    /// Gives a request up: what has not left never leaves, and the peer may stop working on it.
+    ///
+    /// # Errors
+    /// It has ended, or never was.
+    pub fn cancel(&mut self, request: RequestId) -> Result<(), CallError> {
+        if !self.pending.contains_key(&request) {
+            return Err(CallError::UnknownRequest);
+        }
+        self.give_up(request, Code::Cancelled, Outcome::Cancelled);
+        Ok(())
+    }
+
+    fn give_up(&mut self, request: RequestId, code: Code, outcome: Outcome) {
+        let Some(pending) = self.pending.get(&request) else { return };
+        let started = pending.started;
+        let (reset, unsent) = self.scheduler.cut_frame(request, code);
+        self.count_cuts(reset, unsent);
+        if started {
+            let range = SequenceRange { first: request.sequence, last: request.sequence };
+            let cancel = Cancel { session: request.session, code, ranges: vec![range] };
+            self.say_plain(&ControlMessage::Cancel(cancel));
+        }
+        self.end_request(request, outcome);
+    }
+
+    /// Ends a request; each ends once.
+    pub(super) fn end_request(&mut self, request: RequestId, outcome: Outcome) {
+        let Some(pending) = self.pending.remove(&request) else { return };
+        for stream in pending.streams {
+            self.streams.remove(&stream);
+        }
+        self.timers.clear(Timer::Delivery(request));
+        self.timers.clear(Timer::Answer(request));
+        let (reset, unsent) = self.scheduler.cut_frame(request, Code::DeadlineExceeded);
+        self.count_cuts(reset, unsent);
+        if let Some(session) = self.sessions.get_mut(&request.session) {
+            session.in_flight = session.in_flight.saturating_sub(1);
+        }
+        match &outcome {
+            Outcome::Result(_) => self.stats.results += 1,
+            Outcome::Deadline => self.stats.deadlines += 1,
+            Outcome::Cancelled => self.stats.cancelled += 1,
+            Outcome::Failed(_) => self.stats.failed += 1,
+        }
+        self.events.push_back(Event::Ended { request, outcome });
+    }
+
+    fn count_cuts(&mut self, reset: u64, unsent: u64) {
+        self.stats.layers_reset += reset;
+        self.stats.layers_unsent += unsent;
+    }
+
+    /// The layers of a frame lose their worth.
+    pub(super) fn delivery_over(&mut self, request: RequestId) {
+        let (reset, unsent) = self.scheduler.cut_frame(request, Code::DeadlineExceeded);
+        self.count_cuts(reset, unsent);
+        if self.pending.get(&request).is_some_and(|pending| !pending.base_sent) {
+            self.end_request(request, Outcome::Deadline);
+        }
+    }
+
+    /// The scheduler gave a layer up because it was late.
+    pub(super) fn layer_cut(&mut self, cut: Cut) {
+        let Content::Layer(request) = cut.content else { return };
+        self.count_cuts(u64::from(cut.started), u64::from(!cut.started));
+        self.streams.remove(&cut.stream);
+        if cut.layer == 0 {
+            self.end_request(request, Outcome::Deadline);
+        }
+    }
+
+    /// The carrier has all of a layer.
+    pub(super) fn layer_sent(&mut self, request: RequestId, layer: u8) {
+        self.stats.layers_sent += 1;
+        if layer == 0
+            && let Some(pending) = self.pending.get_mut(&request)
+        {
+            pending.base_sent = true;
+        }
+    }
+
+    /// The peer does not want a layer; returns whether the stream was one.
+    pub(super) fn layer_stopped(&mut self, stream: Stream, code: Code) -> bool {
+        let Some((request, layer)) = self.streams.get(&stream).copied() else { return false };
+        if layer == 0 {
+            let (reset, unsent) = self.scheduler.cut_frame(request, code);
+            self.count_cuts(reset, unsent);
+            self.end_request(request, outcome_of(code));
+            return true;
+        }
+        // Layers above are of no use without this one.
+        let higher: Vec<_> = self
+            .streams
+            .iter()
+            .filter(|(_, (other, above))| *other == request && *above >= layer)
+            .map(|(stream, _)| *stream)
+            .collect();
+        for stream in higher {
+            self.streams.remove(&stream);
+            if let Some(cut) = self.scheduler.cut(stream, code) {
+                self.count_cuts(u64::from(cut.started), u64::from(!cut.started));
+            }
+        }
+        true
+    }
+
+    /// Takes CANCEL: from the client it ends frames here, from the server requests.
+    pub(super) fn peer_cancels(
+        &mut self,
+        cancel: &Cancel,
+        _: Timestamp,
+    ) -> Result<(), ProtocolError> {
+        let input = SessionInput::Message(MessageKind::Cancel);
+        if self.session_input(cancel.session, input)? != SessionAction::Apply {
+            return Ok(());
+        }
+        let named = |request: &&RequestId| {
+            let ranges = &cancel.ranges;
+            let within = |range: &SequenceRange| {
+                range.first <= request.sequence && request.sequence <= range.last
+            };
+            request.session == cancel.session && ranges.iter().any(within)
+        };
+        if self.side == Side::Server {
+            if let Some(session) = self.sessions.get_mut(&cancel.session) {
+                session.cancelled.insert(cancel);
+            }
+            let arrivals: Vec<_> = self.arrivals.keys().filter(named).copied().collect();
+            for request in arrivals {
+                self.lose_arrival(request, cancel.code);
+            }
+        } else {
+            let requests: Vec<_> = self.pending.keys().filter(named).copied().collect();
+            for request in requests {
+                let (reset, unsent) = self.scheduler.cut_frame(request, cancel.code);
+                self.count_cuts(reset, unsent);
+                self.end_request(request, outcome_of(cancel.code));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says how a request ends that the peer gave up with a code.
+pub(super) const fn outcome_of(code: Code) -> Outcome {
+    match code {
+        Code::DeadlineExceeded | Code::TooLate => Outcome::Deadline,
+        Code::Cancelled | Code::Superseded => Outcome::Cancelled,
+        other => Outcome::Failed(other),
+    }
+}
