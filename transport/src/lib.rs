@@ -12,3 +12,6 @@ pub mod wire;
 
 pub use connection::*;
 pub use error::{CallError, Code, ConfigError, ProtocolError};
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,24 @@ pub(super) struct Silence {
     outage: bool,
 }
 
+/// Round trips as they were last looked at: an estimate is too much work for every packet.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct PathTimes {
+    at: Option<Timestamp>,
+    shortest: Micros,
+    probe_timeout: Micros,
+}
+
+impl PathTimes {
+    /// For how long a look is good.
+    const FRESH: Micros = Micros::from_millis(10);
+
+    /// Returns the shortest time in which the peer can have what leaves now; zero if unknown.
+    pub(super) const fn transit(self) -> Micros {
+        Micros::new(self.shortest.get() / 2)
+    }
+}
+
 /// What is known of the reports of this side.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Reporting {
@@ -60,8 +78,12 @@ impl Connection {
     }
 
     fn arm_outage(&mut self, now: Timestamp) {
-        let Estimate { srtt, rtt_deviation, .. } = self.estimator.estimate(now);
-        let timeout = probe_timeout(srtt, rtt_deviation);
+        if self.path.at.is_none_or(|at| now.since(at) >= PathTimes::FRESH) {
+            let Estimate { min_rtt, srtt, rtt_deviation, .. } = self.estimator.estimate(now);
+            let probe_timeout = probe_timeout(srtt, rtt_deviation);
+            self.path = PathTimes { at: Some(now), shortest: min_rtt, probe_timeout };
+        }
+        let timeout = self.path.probe_timeout;
         let three = timeout.saturating_add(timeout).saturating_add(timeout);
         self.timers.set(Timer::Outage, now.after(three.max(self.config.outage)));
     }

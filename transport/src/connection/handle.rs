@@ -145,6 +145,7 @@ impl Connection {
     /// until it is measured anew.
     pub fn handle_migrated(&mut self, now: Timestamp) {
         self.estimator.handle_migrated(now);
+        self.path = super::channel::PathTimes::default();
     }
 
     /// The connection is lost, or the peer closed it with `code`. [`Code::Timeout`] stands for a peer

@@ -51,7 +51,7 @@ use crate::rate::RateController;
 use crate::schedule::Scheduler;
 use crate::wire::{Limit, Limits, MessageKind, SessionId, Setup};
 use crate::{Code, ConfigError};
-use channel::{Reporting, Silence};
+use channel::{PathTimes, Reporting, Silence};
 use flood::{Bucket, Floods};
 use inbound::Inbound;
 use probing::Padding;
@@ -108,6 +108,7 @@ pub struct Connection {
     estimator: Estimator,
     rate: RateController,
     silence: Silence,
+    path: PathTimes,
     reporting: Reporting,
     padding: Option<Padding>,
     last_padded: Option<Timestamp>,
@@ -161,6 +162,7 @@ impl Connection {
             estimator: Estimator::new(config.estimator),
             rate: RateController::new(config.rate),
             silence: Silence::default(),
+            path: PathTimes::default(),
             reporting: Reporting::default(),
             padding: None,
             last_padded: None,

@@ -12,7 +12,8 @@ impl Connection {
             return Some(Transmit::Close { code, reason });
         }
         self.arm_report(now);
-        let transmit = self.scheduler.poll(now);
+        let arrival = now.after(self.path.transit());
+        let transmit = self.scheduler.poll(now, arrival);
         while let Some(cut) = self.scheduler.take_cut() {
             self.layer_cut(cut);
         }
@@ -24,7 +25,7 @@ impl Connection {
             pending.started = true;
         }
         // What was given up here may leave resets behind.
-        if transmit.is_none() { self.scheduler.poll(now) } else { transmit }
+        if transmit.is_none() { self.scheduler.poll(now, arrival) } else { transmit }
     }
 
     /// The carrier took `bytes` of the bytes that the last [`Transmit::Write`] offered.

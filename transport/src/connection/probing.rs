@@ -48,7 +48,7 @@ impl Connection {
 
     /// Sends padding, so that the estimate of the channel towards the peer can rise: at the lowest
     /// priority and under congestion control, at no more than twice the present rate, for at most
-    /// 1 s, and never more than a twentieth of all bytes of the connection. Nothing is sent where
+    /// 1 s, and never more than a twentieth of all bytes of the connection or 64 KiB. Nothing is sent where
     /// these caps leave nothing.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ impl Connection {
         let current = p50.max(delivery_rate).max(LEAST_RATE).get();
         let target = probe.target.get().min(current.saturating_mul(2));
         let bytes = self.sent_bytes().saturating_add(self.stats.payload_received).get();
-        let share = (bytes / 20).saturating_sub(self.stats.padding_bytes.get());
+        let share = (bytes / 20).max(FREE.get()).saturating_sub(self.stats.padding_bytes.get());
         let cap = probe.cap.get().min(share);
         (cap > 0).then_some((BitRate::bits_per_second(target), Bytes::new(cap)))
     }
@@ -197,5 +197,7 @@ impl Connection {
 const TICK: Micros = Micros::from_millis(5);
 /// The most padding that is added at a time.
 const ZEROS: &[u8] = &[PADDING_BYTE; 64 * 1024];
+/// Padding that needs no other bytes beside it.
+const FREE: Bytes = Bytes::from_kib(64);
 /// What is taken for the present rate as long as nothing is known of it.
 const LEAST_RATE: BitRate = BitRate::kilobits_per_second(256);

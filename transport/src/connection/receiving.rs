@@ -7,7 +7,7 @@ use super::inbound::Inbound;
 use super::pieces::Pieces;
 use super::states::{SessionAction, SessionInput};
 use super::timers::Timer;
-use super::{Connection, End, Event, Layer, RequestId, Stream};
+use super::{Connection, End, Event, Layer, Reply, RequestId, Stream};
 use crate::Code;
 use crate::error::{ErrorKind, ProtocolError};
 use crate::wire::{FrameFlags, FrameHeader, Limit, Prefix, SessionId, decode_prefix};
@@ -343,13 +343,16 @@ impl Connection {
         let Slot::Arriving { header, pieces, .. } = slot else { return Ok(()) };
         let size = Bytes::of_len(data.len());
         pieces.push(data);
-        check_length(header, pieces, end)?;
+        let short = check_length(header, pieces, end)?;
         self.buffered = self.buffered.saturating_add(size);
         self.stats.payload_received = self.stats.payload_received.saturating_add(size);
         if let Some(session) = self.sessions.get_mut(&request.session) {
             session.counters.payload_bytes += size.get();
         }
-        if end == End::Fin {
+        if short {
+            self.inbound.remove(&stream);
+            self.layer_cut_short(request, layer, now);
+        } else if end == End::Fin {
             let (header, chunks) = (*header, std::mem::take(pieces).take());
             *slot = Slot::Whole { header, chunks };
             arrival.whole_at = now;
@@ -364,6 +367,15 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// A layer ended before its announced length: it is lost.
+    fn layer_cut_short(&mut self, request: RequestId, layer: u8, now: Timestamp) {
+        if layer == 0 {
+            let failed = self.send_result(request, Code::FormatError, Reply::default(), now);
+            debug_assert!(failed.is_ok(), "{failed:?}");
+        }
+        self.layer_reset(request, layer, Code::FormatError);
     }
 
     /// Hands over the layers that are whole together with all below them.
@@ -508,17 +520,16 @@ impl Connection {
     }
 }
 
-/// Checks what arrived against what was announced.
-fn check_length(header: &FrameHeader, pieces: &Pieces, end: End) -> Result<(), ProtocolError> {
-    let whole = pieces.length() == header.length;
-    let truncatable = header.flags.contains(FrameFlags::TRUNCATABLE);
+/// Checks what arrived against what was announced; says whether the layer ended too early.
+///
+/// # Errors
+/// More arrived than was announced.
+fn check_length(header: &FrameHeader, pieces: &Pieces, end: End) -> Result<bool, ProtocolError> {
     if pieces.length() > header.length {
         return Err(format(ErrorKind::TrailingBytes));
     }
-    if end == End::Fin && !whole && !truncatable {
-        return Err(format(ErrorKind::Truncated));
-    }
-    Ok(())
+    let truncatable = header.flags.contains(FrameFlags::TRUNCATABLE);
+    Ok(end == End::Fin && pieces.length() < header.length && !truncatable)
 }
 
 fn format(kind: ErrorKind) -> ProtocolError {

@@ -135,40 +135,40 @@ impl Connection {
         now: Timestamp,
     ) -> Result<(), ProtocolError> {
         framer.push(data);
-        let Some(envelope) = framer.next_message()? else {
-            return if end == End::Fin {
-                self.forget_stream(stream);
-                framer.finish()
-            } else {
-                self.inbound.insert(stream, Inbound::Asking { kind, framer });
-                Ok(())
+        while let Some(envelope) = framer.next_message()? {
+            let limits = self.limits();
+            let asked = match kind {
+                StreamType::Probe => {
+                    known(Probe::decode(&envelope, limits)?).map(|it| Held::Probe(stream, it))
+                }
+                _ => known(Request::decode(&envelope, limits)?).map(|it| Held::Request(stream, it)),
             };
-        };
-        if framer.buffered() > 0 {
-            return Err(unexpected());
+            let Some(asked) = asked else { continue };
+            if framer.buffered() > 0 {
+                return Err(unexpected());
+            }
+            self.timers.clear(Timer::Stall(stream));
+            if end == End::Open {
+                self.inbound.insert(stream, Inbound::Asked);
+            }
+            return self.dispatch_any(asked, now);
         }
-        self.timers.clear(Timer::Stall(stream));
         if end == End::Open {
-            self.inbound.insert(stream, Inbound::Asked);
+            self.inbound.insert(stream, Inbound::Asking { kind, framer });
+            return Ok(());
         }
-        if kind == StreamType::Probe {
-            return match Probe::decode(&envelope, self.limits())? {
-                Received::Message(probe) => self.dispatch_probe(stream, probe, now),
-                Received::Ignored(_) => self.ignore_request(stream),
-            };
-        }
-        match Request::decode(&envelope, self.limits())? {
-            Received::Message(request) => self.dispatch(stream, request, now),
-            Received::Ignored(_) => self.ignore_request(stream),
-        }
-    }
-
-    /// A request of an unknown kind: there is nothing to answer.
-    fn ignore_request(&mut self, stream: Stream) -> Result<(), ProtocolError> {
+        framer.finish()?;
         self.forget_stream(stream);
-        self.scheduler.stop(stream, Code::Unsupported);
+        // Nothing was asked.
         self.scheduler.reset(stream, Code::Unsupported);
         Ok(())
+    }
+
+    fn dispatch_any(&mut self, asked: Held, now: Timestamp) -> Result<(), ProtocolError> {
+        match asked {
+            Held::Request(stream, request) => self.dispatch(stream, request, now),
+            Held::Probe(stream, probe) => self.dispatch_probe(stream, probe, now),
+        }
     }
 
     /// Answers, asks the application, or holds a request back.
@@ -204,10 +204,7 @@ impl Connection {
     /// Goes on with the requests that came before the peer's SETUP was accepted.
     pub(super) fn release_requests(&mut self, now: Timestamp) {
         for held in std::mem::take(&mut self.held) {
-            let done = match held {
-                Held::Request(stream, request) => self.dispatch(stream, request, now),
-                Held::Probe(stream, probe) => self.dispatch_probe(stream, probe, now),
-            };
+            let done = self.dispatch_any(held, now);
             if let Err(error) = done {
                 self.violated(error);
                 return;
@@ -320,6 +317,14 @@ impl Connection {
             Held::Request(held, _) | Held::Probe(held, _) => *held == stream,
         };
         self.held.retain(|held| !is_stream(held));
+    }
+}
+
+/// Returns a message of a known type.
+fn known<T>(received: Received<T>) -> Option<T> {
+    match received {
+        Received::Message(message) => Some(message),
+        Received::Ignored(_) => None,
     }
 }
 

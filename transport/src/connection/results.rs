@@ -91,7 +91,7 @@ impl Connection {
         self.events.push_back(Event::FrameLost { request, code, partial });
     }
 
-    fn send_result(
+    pub(super) fn send_result(
         &mut self,
         request: RequestId,
         status: Code,

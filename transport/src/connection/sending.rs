@@ -165,7 +165,8 @@ impl Connection {
         let pending = Pending { size, base_sent: false, started: false, streams };
         self.pending.insert(request, pending);
         self.stats.frames_sent += 1;
-        self.timers.set(Timer::Delivery(request), frame.deadline);
+        let leave_by = frame.deadline.before(self.path.transit());
+        self.timers.set(Timer::Delivery(request), leave_by.max(now));
         self.timers.set(Timer::Answer(request), answer_by.max(now));
     }
 

@@ -5,12 +5,12 @@ use bytes::Bytes as Buffer;
 use super::epochs::{Epochs, PointSet};
 use super::states::{SessionAction, SessionInput};
 use super::{Connection, Event, Side};
+use crate::CallError;
 use crate::error::{EncodeError, ErrorKind, ProtocolError};
 use crate::wire::{
     ControlMessage, Epoch, MAX_VARINT, MessageKind, PointId, Reader, Sequence, SessionId, Ticket,
     Writer,
 };
-use crate::{CallError, Code};
 
 /// What both sides need to know to go on with a session over another connection.
 ///
@@ -125,9 +125,6 @@ impl Connection {
     }
 
     pub(super) fn peer_gives_ticket(&mut self, ticket: Ticket) -> Result<(), ProtocolError> {
-        if self.side == Side::Server {
-            return Err(ProtocolError::refused(Code::ProtocolViolation, "protocol.md 5.8"));
-        }
         let id = ticket.session;
         match self.session_input(id, SessionInput::Message(MessageKind::Ticket))? {
             SessionAction::Hold => return self.hold(id, ControlMessage::Ticket(ticket)),

@@ -119,8 +119,9 @@ impl Scheduler {
         }
     }
 
-    /// Returns the next thing to do.
-    pub(crate) fn poll(&mut self, now: Timestamp) -> Option<Transmit> {
+    /// Returns the next thing to do. What loses its worth by `arrival`, the earliest time at which the
+    /// peer could have it, is given up.
+    pub(crate) fn poll(&mut self, now: Timestamp, arrival: Timestamp) -> Option<Transmit> {
         if let Some((stream, ..)) = self.offered.take() {
             self.block(stream);
         }
@@ -129,7 +130,7 @@ impl Scheduler {
                 return Some(signal);
             }
             let &(rank, stream) = self.ready.first()?;
-            if rank.deadline <= now {
+            if rank.deadline <= arrival {
                 let cut = self.cut(stream, Code::DeadlineExceeded);
                 self.cuts.extend(cut);
                 continue;

@@ -30,7 +30,7 @@ fn message(size: usize) -> Outgoing {
 /// Takes everything and returns (stream, bytes) of each write.
 fn drain(queue: &mut Scheduler, now: u64) -> Vec<(Stream, usize)> {
     let mut writes = Vec::new();
-    while let Some(transmit) = queue.poll(at(now)) {
+    while let Some(transmit) = queue.poll(at(now), at(now)) {
         if let Transmit::Write { stream, data, .. } = transmit {
             writes.push((stream, data.len()));
             queue.written(stream, data.len());
@@ -59,9 +59,11 @@ fn chunks_are_small_and_interleave_with_what_is_more_urgent() {
     let mut queue = Scheduler::default();
     let frame = queue.open(layer(1, 0, 300, 40_000));
     assert!(
-        matches!(queue.poll(at(0)), Some(Transmit::Open { stream, direction: Direction::Uni, .. }) if stream == frame)
+        matches!(queue.poll(at(0), at(0)), Some(Transmit::Open { stream, direction: Direction::Uni, .. }) if stream == frame)
     );
-    let Some(Transmit::Write { data, end: End::Open, .. }) = queue.poll(at(0)) else { panic!() };
+    let Some(Transmit::Write { data, end: End::Open, .. }) = queue.poll(at(0), at(0)) else {
+        panic!()
+    };
     assert_eq!(data.len(), Scheduler::CHUNK);
     assert!(queue.written(frame, 10_000).is_some_and(|written| !written.done));
     let control = queue.open(message(5));
@@ -77,13 +79,13 @@ fn chunks_are_small_and_interleave_with_what_is_more_urgent() {
 fn what_is_late_is_reset_or_never_started() {
     let mut queue = Scheduler::default();
     let started = queue.open(layer(1, 0, 100, 40_000));
-    queue.poll(at(0));
-    queue.poll(at(0));
+    queue.poll(at(0), at(0));
+    queue.poll(at(0), at(0));
     queue.written(started, 100);
     let unstarted = queue.open(layer(2, 0, 101, 10));
     let code = Code::DeadlineExceeded;
-    assert_eq!(queue.poll(at(101)), Some(Transmit::Reset { stream: started, code }));
-    assert_eq!(queue.poll(at(101)), None);
+    assert_eq!(queue.poll(at(101), at(101)), Some(Transmit::Reset { stream: started, code }));
+    assert_eq!(queue.poll(at(101), at(101)), None);
     let cut = [queue.take_cut(), queue.take_cut(), queue.take_cut()];
     let cut = cut.map(|cut| cut.map(|cut| (cut.stream, cut.started)));
     assert_eq!(cut, [Some((started, true)), Some((unstarted, false)), None]);
@@ -91,12 +93,22 @@ fn what_is_late_is_reset_or_never_started() {
 }
 
 #[test]
+fn what_cannot_arrive_in_time_is_late() {
+    let mut queue = Scheduler::default();
+    queue.open(layer(1, 0, 100, 10));
+    assert_eq!(queue.poll(at(60), at(100)), None);
+    assert!(queue.take_cut().is_some_and(|cut| !cut.started));
+}
+
+#[test]
 fn a_blocked_stream_lets_others_pass() {
     let mut queue = Scheduler::default();
     let first = queue.open(layer(1, 0, 100, 10));
     let second = queue.open(layer(2, 0, 200, 10));
-    queue.poll(at(0));
-    assert!(matches!(queue.poll(at(0)), Some(Transmit::Write { stream, .. }) if stream == first));
+    queue.poll(at(0), at(0));
+    assert!(
+        matches!(queue.poll(at(0), at(0)), Some(Transmit::Write { stream, .. }) if stream == first)
+    );
     queue.block(first);
     assert_eq!(drain(&mut queue, 0), [(second, 10)]);
     queue.unblock(first);
@@ -107,9 +119,9 @@ fn a_blocked_stream_lets_others_pass() {
 fn a_write_without_an_answer_counts_as_blocked() {
     let mut queue = Scheduler::default();
     let stream = queue.open(layer(1, 0, 100, 10));
-    queue.poll(at(0));
-    assert!(matches!(queue.poll(at(0)), Some(Transmit::Write { .. })));
-    assert_eq!(queue.poll(at(0)), None);
+    queue.poll(at(0), at(0));
+    assert!(matches!(queue.poll(at(0), at(0)), Some(Transmit::Write { .. })));
+    assert_eq!(queue.poll(at(0), at(0)), None);
     assert_eq!(queue.written(stream, 10), None, "the answer comes too late");
     queue.unblock(stream);
     assert_eq!(drain(&mut queue, 0), [(stream, 10)]);
@@ -121,11 +133,11 @@ fn frames_are_cut_whole() {
     let base = queue.open(layer(1, 0, 100, 10));
     queue.open(layer(1, 1, 100, 10));
     let other = queue.open(layer(2, 0, 100, 10));
-    queue.poll(at(0));
+    queue.poll(at(0), at(0));
     assert_eq!(queue.cut_frame(request(1), Code::Cancelled), (1, 1));
     assert_eq!(queue.cut_frame(request(1), Code::Cancelled), (0, 0));
     let reset = Transmit::Reset { stream: base, code: Code::Cancelled };
-    assert_eq!(queue.poll(at(0)), Some(reset));
+    assert_eq!(queue.poll(at(0), at(0)), Some(reset));
     assert_eq!(drain(&mut queue, 0), [(other, 10)]);
 }
 
@@ -136,8 +148,8 @@ fn the_backlog_counts_what_waits() {
     queue.open(layer(1, 1, 100, 50));
     let backlog = |base, total| Backlog { base: Bytes::new(base), total: Bytes::new(total) };
     assert_eq!(queue.backlog(), backlog(30, 80));
-    queue.poll(at(0));
-    queue.poll(at(0));
+    queue.poll(at(0), at(0));
+    queue.poll(at(0), at(0));
     queue.written(base, 20);
     assert_eq!(queue.backlog(), backlog(10, 60));
     queue.cut(base, Code::Cancelled);
@@ -154,7 +166,7 @@ fn ends_are_sent_without_bytes_too() {
     assert!(!queue.is_waiting(stream));
     queue.finish(stream);
     let end = Transmit::Write { stream, data: Buffer::new(), end: End::Fin };
-    assert_eq!(queue.poll(at(0)), Some(end));
+    assert_eq!(queue.poll(at(0), at(0)), Some(end));
     let done = Written { content: Content::Other, layer: 0, done: true };
     assert_eq!(queue.written(stream, 0), Some(done));
     assert_eq!(queue.len(), 0);

@@ -180,8 +180,10 @@ pub(super) const ROWS: &[SessionRow] = &[
     Row::new(&[Asked], TIMEOUT, Some(Active), Decline),
     Row::new(&[Requested, Offered, Active, Proposed, Ended], TIMEOUT, None, Ignore),
     Row::new(&[Requested, Offered, Active, Proposed, Ended], DECISIONS, None, Misuse),
-    Row::new(LIVE, RETIRE, None, Retire),
-    Row::new(&[Requested, Offered], RETIRE, None, Violation),
+    Row::new(LIVE, RETIRE, None, Retire).only(Side::Server),
+    Row::new(&[Offered, Requested], RETIRE, None, Violation).only(Side::Server),
+    Row::new(&[Requested, Offered, Active, Proposed, Asked], RETIRE, None, Violation)
+        .only(Side::Client),
     // Frames, and what is said about them.
     Row::new(&[Offered], FRAME, None, Hold),
     Row::new(LIVE, FRAME, None, Apply),
@@ -190,9 +192,11 @@ pub(super) const ROWS: &[SessionRow] = &[
     Row::new(&[Offered], RESULT, None, Violation),
     Row::new(&[Requested, Offered, Active, Proposed, Asked], CANCEL, None, Apply),
     Row::new(&[Requested, Offered, Active, Proposed, Asked], REPORT, None, Apply),
-    Row::new(&[Requested], TICKET, None, Hold),
-    Row::new(LIVE, TICKET, None, Apply),
-    Row::new(&[Offered], TICKET, None, Violation),
+    Row::new(&[Requested], TICKET, None, Hold).only(Side::Client),
+    Row::new(LIVE, TICKET, None, Apply).only(Side::Client),
+    Row::new(&[Offered], TICKET, None, Violation).only(Side::Client),
+    Row::new(&[Requested, Offered, Active, Proposed, Asked], TICKET, None, Violation)
+        .only(Side::Server),
     // The end. What was under way when a session ended still arrives.
     Row::new(&[Requested, Offered, Active, Proposed, Asked], END, Some(Ended), Action::End),
     Row::new(&[Ended], END, None, Misuse),

@@ -1,0 +1,6 @@
+//! Two cores on an emulated link, under a clock that only they know.
+
+mod carrier;
+mod flow;
+mod pair;
+mod setup;
