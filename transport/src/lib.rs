@@ -2,6 +2,8 @@
 
 pub mod channel;
 mod connection;
+#[cfg(feature = "quinn")]
+pub mod driver;
 pub mod error;
 pub mod negotiate;
 #[cfg(feature = "proto")]

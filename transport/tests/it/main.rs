@@ -1,5 +1,7 @@
 //! Tests of the protocol through its public interface.
 
+#[cfg(feature = "quinn")]
+mod driver;
 mod hostile;
 mod registry;
 mod round_trip;

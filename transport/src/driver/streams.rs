@@ -1,0 +1,404 @@
+//! The core's names for streams, and quinn's streams behind them.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use aiflow_units::Timestamp;
+use bytes::Bytes as Buffer;
+use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
+
+use super::signals::{Half, Signals};
+use crate::wire::StreamType;
+use crate::{Code, Connection, Direction, End, Priority, Stream, Transmit};
+
+/// The streams of one connection.
+///
+/// Nothing here waits: futures of quinn are polled once, with a waker that names the stream.
+#[derive(Debug)]
+pub(super) struct Streams {
+    quic: quinn::Connection,
+    signals: Arc<Signals>,
+    receiving: HashMap<Stream, Receiving>,
+    sending: HashMap<Stream, Sending>,
+    /// Streams that the core wants to open, and for which the peer gave no credit yet.
+    wishes: [VecDeque<(Stream, Priority)>; 2],
+    /// Streams with payload that are not read before the application takes what it has.
+    paused: Vec<Stream>,
+    /// Streams whose first bytes wait to be written together with the next ones.
+    stashed: Vec<Stream>,
+    accepted: u64,
+    chunks: Vec<Buffer>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Receiving {
+    stream: RecvStream,
+    waker: Waker,
+    content: Content,
+}
+
+/// What is known of what a stream of the peer carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Unknown,
+    Payload,
+    Other,
+}
+
+#[derive(Debug)]
+struct Sending {
+    stream: SendStream,
+    waker: Waker,
+    /// A header that is not worth a packet of its own.
+    stash: Option<Buffer>,
+}
+
+/// Whether there is more to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Everything was done.
+    Nothing,
+    /// The share of this round is used up.
+    More,
+}
+
+impl Streams {
+    pub(super) fn new(quic: quinn::Connection, signals: Arc<Signals>) -> Self {
+        Self {
+            quic,
+            signals,
+            receiving: HashMap::new(),
+            sending: HashMap::new(),
+            wishes: [VecDeque::new(), VecDeque::new()],
+            paused: Vec::new(),
+            stashed: Vec::new(),
+            accepted: 0,
+            chunks: vec![Buffer::new(); CHUNKS],
+            closed: false,
+        }
+    }
+
+    /// Returns QUIC's end of the connection.
+    pub(super) const fn quic(&self) -> &quinn::Connection {
+        &self.quic
+    }
+
+    /// Says whether the core asked for the connection to be closed.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Takes a stream that the peer opened and only it writes to.
+    pub(super) fn accept_uni(&mut self, stream: RecvStream, core: &mut Connection, now: Timestamp) {
+        let name = self.name_accepted();
+        self.receive(name, stream);
+        core.handle_opened(name, Direction::Uni, now);
+    }
+
+    /// Takes a stream that the peer opened and both sides write to.
+    pub(super) fn accept_bi(
+        &mut self,
+        (send, receive): (SendStream, RecvStream),
+        core: &mut Connection,
+        now: Timestamp,
+    ) {
+        let name = self.name_accepted();
+        self.receive(name, receive);
+        self.send(name, send, Priority::Request);
+        core.handle_opened(name, Direction::Bi, now);
+    }
+
+    fn name_accepted(&mut self) -> Stream {
+        let name = Stream::remote(self.accepted);
+        self.accepted += 1;
+        name
+    }
+
+    fn receive(&mut self, name: Stream, stream: RecvStream) {
+        let waker = self.signals.waker(name, Half::Receive);
+        self.receiving.insert(name, Receiving { stream, waker, content: Content::Unknown });
+        self.signals.note(name, Half::Receive);
+    }
+
+    fn send(&mut self, name: Stream, stream: SendStream, priority: Priority) {
+        // A stream that the peer stopped at once has no priority, and tells so when it is written.
+        let _ = stream.set_priority(priority.level());
+        let waker = self.signals.waker(name, Half::Send);
+        self.sending.insert(name, Sending { stream, waker, stash: None });
+    }
+
+    /// A stream takes bytes again.
+    pub(super) fn writable(&mut self, name: Stream, core: &mut Connection) {
+        if self.sending.get(&name).is_some_and(|sending| sending.stash.is_some()) {
+            self.stashed.push(name);
+        }
+        core.handle_writable(name);
+    }
+
+    /// Says whether streams of a direction wait for credit.
+    pub(super) fn wants(&self, direction: Direction) -> bool {
+        self.wishes.get(direction as usize).is_some_and(|wishes| !wishes.is_empty())
+    }
+
+    /// Gives a stream to the first wish for one.
+    pub(super) fn grant_uni(&mut self, stream: SendStream, core: &mut Connection) {
+        if let Some((name, priority)) = self.next_wish(Direction::Uni) {
+            self.send(name, stream, priority);
+            core.handle_writable(name);
+        }
+    }
+
+    /// Gives a stream to the first wish for one.
+    pub(super) fn grant_bi(
+        &mut self,
+        (send, receive): (SendStream, RecvStream),
+        core: &mut Connection,
+    ) {
+        if let Some((name, priority)) = self.next_wish(Direction::Bi) {
+            self.send(name, send, priority);
+            self.receive(name, receive);
+            core.handle_writable(name);
+        }
+    }
+
+    fn next_wish(&mut self, direction: Direction) -> Option<(Stream, Priority)> {
+        self.wishes.get_mut(direction as usize)?.pop_front()
+    }
+
+    /// The peer did not take early data: the streams that were opened before never were.
+    pub(super) fn forget_early(&mut self) {
+        self.receiving.clear();
+        self.sending.clear();
+        self.wishes.iter_mut().for_each(VecDeque::clear);
+        self.paused.clear();
+        self.stashed.clear();
+    }
+
+    /// Takes up reading of streams that were set aside.
+    pub(super) fn resume_paused(&mut self) {
+        for stream in self.paused.drain(..) {
+            self.signals.note(stream, Half::Receive);
+        }
+    }
+
+    /// Reads a stream until it is empty or `budget` bytes were read.
+    pub(super) fn read(
+        &mut self,
+        name: Stream,
+        core: &mut Connection,
+        now: Timestamp,
+        budget: &mut usize,
+    ) {
+        loop {
+            let Some(receiving) = self.receiving.get_mut(&name) else { return };
+            if receiving.content == Content::Payload && !self.signals.has_room() {
+                self.paused.push(name);
+                return;
+            }
+            let mut cx = Context::from_waker(&receiving.waker);
+            let read = pin!(receiving.stream.read_chunks(&mut self.chunks)).poll(&mut cx);
+            match read {
+                Poll::Pending => return,
+                Poll::Ready(Ok(Some(count))) => {
+                    for chunk in self.chunks.iter_mut().take(count) {
+                        let chunk = std::mem::take(chunk);
+                        if receiving.content == Content::Unknown {
+                            receiving.content = content(&chunk);
+                        }
+                        *budget = budget.saturating_sub(chunk.len());
+                        core.handle_data(name, chunk, End::Open, now);
+                    }
+                    if *budget == 0 {
+                        self.signals.note(name, Half::Receive);
+                        return;
+                    }
+                }
+                Poll::Ready(Ok(None)) => {
+                    self.receiving.remove(&name);
+                    core.handle_data(name, Buffer::new(), End::Fin, now);
+                    return;
+                }
+                Poll::Ready(Err(ReadError::Reset(code))) => {
+                    self.receiving.remove(&name);
+                    core.handle_reset(name, Code::from_number(code.into_inner()), now);
+                    return;
+                }
+                // The end of the connection is noticed elsewhere, once, for all streams.
+                Poll::Ready(Err(_)) => return,
+            }
+        }
+    }
+
+    /// Carries out what the core wants, until it wants nothing more or `budget` bytes were written.
+    pub(super) fn transmit(
+        &mut self,
+        core: &mut Connection,
+        now: Timestamp,
+        budget: &mut usize,
+    ) -> Rest {
+        while let Some(transmit) = core.poll_transmit(now) {
+            match transmit {
+                Transmit::Open { stream, direction, priority } => {
+                    self.open(stream, direction, priority);
+                }
+                Transmit::Write { stream, data, end } => {
+                    *budget = budget.saturating_sub(data.len());
+                    self.write(stream, data, end, core, now);
+                }
+                Transmit::Reset { stream, code } => self.reset(stream, code),
+                Transmit::Stop { stream, code } => self.stop(stream, code),
+                Transmit::Close { code, reason } => {
+                    self.closed = true;
+                    self.quic.close(varint(code), reason.as_bytes());
+                    return Rest::Nothing;
+                }
+            }
+            if *budget == 0 {
+                self.flush(core, now);
+                return Rest::More;
+            }
+        }
+        self.flush(core, now);
+        Rest::Nothing
+    }
+
+    /// Opens a stream if the peer gave credit for one, else remembers the wish.
+    fn open(&mut self, name: Stream, direction: Direction, priority: Priority) {
+        let mut cx = Context::from_waker(Waker::noop());
+        // Streams open in the order of the wishes.
+        let free = !self.wants(direction);
+        match direction {
+            Direction::Uni if free => {
+                let opened = pin!(self.quic.open_uni()).poll(&mut cx);
+                if let Poll::Ready(Ok(stream)) = opened {
+                    return self.send(name, stream, priority);
+                }
+            }
+            Direction::Bi if free => {
+                let opened = pin!(self.quic.open_bi()).poll(&mut cx);
+                if let Poll::Ready(Ok((send, receive))) = opened {
+                    self.send(name, send, priority);
+                    return self.receive(name, receive);
+                }
+            }
+            _ => {}
+        }
+        if let Some(wishes) = self.wishes.get_mut(direction as usize) {
+            wishes.push_back((name, priority));
+        }
+    }
+
+    fn write(
+        &mut self,
+        name: Stream,
+        data: Buffer,
+        end: End,
+        core: &mut Connection,
+        now: Timestamp,
+    ) {
+        let Some(sending) = self.sending.get_mut(&name) else { return core.blocked(name) };
+        if data.len() <= STASHED && end == End::Open && sending.stash.is_none() {
+            let length = data.len();
+            sending.stash = Some(data);
+            self.stashed.push(name);
+            return core.written(name, length);
+        }
+        let length = data.len();
+        let stash = sending.stash.take().unwrap_or_default();
+        let stashed = stash.len();
+        let mut chunks = [stash, data];
+        let put = if stashed + length == 0 { Poll::Ready(Ok(0)) } else { sending.put(&mut chunks) };
+        match put {
+            Poll::Ready(Ok(taken)) => {
+                let [rest, _] = chunks;
+                if !rest.is_empty() {
+                    sending.stash = Some(rest);
+                }
+                let taken = taken.saturating_sub(stashed);
+                core.written(name, taken);
+                if taken == length && end == End::Fin && sending.stash.is_none() {
+                    // A stream that the peer stopped meanwhile needs no end.
+                    let _ = sending.stream.finish();
+                    self.sending.remove(&name);
+                }
+            }
+            Poll::Pending => {
+                let [rest, _] = chunks;
+                sending.stash = Some(rest).filter(|rest| !rest.is_empty());
+                core.blocked(name);
+            }
+            Poll::Ready(Err(error)) => self.failed(name, &error, core, now),
+        }
+    }
+
+    /// Writes headers that no further bytes followed.
+    fn flush(&mut self, core: &mut Connection, now: Timestamp) {
+        while let Some(name) = self.stashed.pop() {
+            let Some(sending) = self.sending.get_mut(&name) else { continue };
+            let Some(stash) = sending.stash.take() else { continue };
+            let mut chunks = [stash];
+            match sending.put(&mut chunks) {
+                Poll::Ready(Err(error)) => self.failed(name, &error, core, now),
+                _ => {
+                    let [rest] = chunks;
+                    sending.stash = Some(rest).filter(|rest| !rest.is_empty());
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, name: Stream, error: &WriteError, core: &mut Connection, now: Timestamp) {
+        core.blocked(name);
+        if let WriteError::Stopped(code) = error {
+            core.handle_stop(name, Code::from_number(code.into_inner()), now);
+        }
+    }
+
+    fn reset(&mut self, name: Stream, code: Code) {
+        if let Some(mut sending) = self.sending.remove(&name) {
+            // A stream that ended needs no reset.
+            let _ = sending.stream.reset(varint(code));
+        }
+        self.wishes.iter_mut().for_each(|wishes| wishes.retain(|(wish, _)| *wish != name));
+    }
+
+    fn stop(&mut self, name: Stream, code: Code) {
+        if let Some(mut receiving) = self.receiving.remove(&name) {
+            // A stream that ended needs no stop.
+            let _ = receiving.stream.stop(varint(code));
+        }
+    }
+}
+
+impl Sending {
+    fn put(&mut self, chunks: &mut [Buffer]) -> Poll<Result<usize, WriteError>> {
+        let mut cx = Context::from_waker(&self.waker);
+        let written = pin!(self.stream.write_chunks(chunks)).poll(&mut cx);
+        written.map_ok(|written| written.bytes)
+    }
+}
+
+/// What the first byte of a stream says about its content.
+fn content(first: &Buffer) -> Content {
+    match first.first() {
+        Some(&byte) => {
+            let payload = [StreamType::Frame, StreamType::Result];
+            let is_payload = payload.iter().any(|kind| kind.number() == u64::from(byte));
+            if is_payload { Content::Payload } else { Content::Other }
+        }
+        None => Content::Unknown,
+    }
+}
+
+fn varint(code: Code) -> VarInt {
+    VarInt::from_u64(code.number()).unwrap_or(VarInt::MAX)
+}
+
+/// Chunks that are read at once; each comes from one packet.
+const CHUNKS: usize = 64;
+/// Chunks up to this size wait for more, so that a header does not leave in a packet of its own.
+const STASHED: usize = 256;

@@ -1,0 +1,4 @@
+//! Endpoints on loopback.
+
+mod frames;
+mod world;
