@@ -58,12 +58,16 @@ pub(super) struct Carrier {
     receiving: BTreeMap<Name, Receiving>,
     in_flight: BTreeMap<u64, InFlight>,
     next_packet: u64,
+    /// The newer numbers of packets that were sent again.
+    renamed: BTreeMap<u64, u64>,
+    /// How often in a row patience ran out.
+    backoff: u32,
+    /// Bytes under way.
+    flying: u64,
     seen: BTreeSet<u64>,
     sampler: Sampler,
     srtt: u64,
     pub(super) closed: Option<Code>,
-    /// Streams on which this side takes nothing from the peer for now: a slow reader.
-    pub(super) writes: u64,
 }
 
 const PAYLOAD: usize = 1200;
@@ -82,11 +86,13 @@ impl Carrier {
             receiving: BTreeMap::new(),
             in_flight: BTreeMap::new(),
             next_packet: 0,
+            renamed: BTreeMap::new(),
+            backoff: 0,
+            flying: 0,
             seen: BTreeSet::new(),
             sampler: Sampler::new(),
             srtt: 0,
             closed: None,
-            writes: 0,
         }
     }
 
@@ -98,10 +104,6 @@ impl Carrier {
         if name.0 == self.client { Stream::local(name.1) } else { Stream::remote(name.1) }
     }
 
-    fn under_way(&self) -> u64 {
-        self.in_flight.values().map(|packet| packet.size).sum()
-    }
-
     /// Lets the core send until it has nothing to send or the window is full.
     pub(super) fn transmit(
         &mut self,
@@ -109,6 +111,11 @@ impl Carrier {
         link: &mut Link<Datagram>,
         now: Timestamp,
     ) {
+        if self.flying < self.window {
+            for stream in std::mem::take(&mut self.blocked) {
+                core.handle_writable(stream);
+            }
+        }
         while let Some(transmit) = core.poll_transmit(now) {
             match transmit {
                 Transmit::Open { stream, direction, .. } => {
@@ -122,7 +129,8 @@ impl Carrier {
                     let Some(&direction) = self.directions.get(&name) else { continue };
                     if self.reset.insert(name) {
                         let lost = |packet: &InFlight| matches!(&packet.item, Item::Data { name: other, .. } if *other == name);
-                        self.in_flight.retain(|_, packet| !lost(packet));
+                        let gone = self.in_flight.extract_if(.., |_, packet| lost(packet));
+                        self.flying -= gone.map(|(_, packet)| packet.size).sum::<u64>();
                         self.send(core, link, Item::Reset { name, direction, code }, now);
                     }
                 }
@@ -136,6 +144,8 @@ impl Carrier {
                 }
                 Transmit::Close { code, .. } => {
                     self.closed = Some(code);
+                    self.in_flight.clear();
+                    self.flying = 0;
                     self.send(core, link, Item::Close { code }, now);
                 }
             }
@@ -151,11 +161,10 @@ impl Carrier {
         end: End,
         now: Timestamp,
     ) {
-        self.writes += 1;
         let name = self.name(stream);
         let direction = self.directions.get(&name).copied().unwrap_or(Direction::Uni);
         let mut taken = 0;
-        while self.under_way() < self.window {
+        while self.flying < self.window {
             let size = PAYLOAD.min(data.len() - taken);
             let piece = data.slice(taken..taken + size);
             let last = taken + size == data.len();
@@ -192,8 +201,9 @@ impl Carrier {
                 _ => 0,
             };
         link.send(now, Packet::new(Datagram { number, item: item.clone() }, Bytes::new(size)));
-        if !matches!(item, Item::Ack { .. } | Item::Close { .. }) {
+        if !matches!(item, Item::Ack { .. }) {
             self.in_flight.insert(number, InFlight { item, size, sent_at: now });
+            self.flying += size;
             let sent = self.sampler.sent(now, Bytes::new(size), Supply::Ample);
             core.handle_path(PathSample::Sent(sent), now);
         }
@@ -209,13 +219,14 @@ impl Carrier {
     ) {
         match datagram.item {
             Item::Ack { packet } => self.acked(core, link, packet, now),
-            Item::Close { code } => core.handle_closed(code, now),
             item => {
                 let ack = Item::Ack { packet: datagram.number };
                 let bytes = Bytes::new(OVERHEAD);
                 link.send(now, Packet::new(Datagram { number: 0, item: ack }, bytes));
-                if self.seen.insert(datagram.number) {
-                    self.deliver(core, item, now);
+                match item {
+                    Item::Close { code } => core.handle_closed(code, now),
+                    item if self.seen.insert(datagram.number) => self.deliver(core, item, now),
+                    _ => {}
                 }
             }
         }
@@ -266,14 +277,19 @@ impl Carrier {
         &mut self,
         core: &mut Connection,
         link: &mut Link<Datagram>,
-        packet: u64,
+        mut packet: u64,
         now: Timestamp,
     ) {
+        self.backoff = 0;
+        while let Some(newer) = self.renamed.remove(&packet) {
+            packet = newer;
+        }
         if let Some(acked) = self.in_flight.remove(&packet) {
+            self.flying -= acked.size;
             let rtt = now.since(acked.sent_at).get();
             self.srtt = if self.srtt == 0 { rtt } else { (self.srtt * 7 + rtt) / 8 };
             self.sampler.acked(now, acked.sent_at, Bytes::new(acked.size));
-            let in_flight = Some(Bytes::new(self.under_way()));
+            let in_flight = Some(Bytes::new(self.flying));
             if let Some(sample) = self.sampler.finish(now, in_flight) {
                 core.handle_path(PathSample::Acked(sample), now);
             }
@@ -282,11 +298,6 @@ impl Carrier {
             self.in_flight.range(..packet.saturating_sub(3)).map(|(n, _)| *n).collect();
         for number in lost {
             self.resend(core, link, number, now);
-        }
-        if self.under_way() < self.window {
-            for stream in std::mem::take(&mut self.blocked) {
-                core.handle_writable(stream);
-            }
         }
     }
 
@@ -298,8 +309,10 @@ impl Carrier {
         now: Timestamp,
     ) {
         let Some(packet) = self.in_flight.remove(&number) else { return };
+        self.flying -= packet.size;
         let gone = matches!(&packet.item, Item::Data { name, .. } if self.reset.contains(name));
         if !gone {
+            self.renamed.insert(number, self.next_packet);
             self.send(core, link, packet.item, now);
         }
     }
@@ -312,6 +325,7 @@ impl Carrier {
         now: Timestamp,
     ) {
         if self.due().is_some_and(|due| due <= now) {
+            self.backoff = (self.backoff + 1).min(4);
             let oldest: Vec<u64> = self.in_flight.keys().take(4).copied().collect();
             for number in oldest {
                 self.resend(core, link, number, now);
@@ -321,8 +335,8 @@ impl Carrier {
 
     /// Returns when something is to be sent again.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        let patience = Micros::new((self.srtt * 3).max(200_000));
-        let oldest = self.in_flight.values().map(|packet| packet.sent_at).min()?;
-        (self.closed.is_none()).then(|| oldest.after(patience))
+        let patience = Micros::new((self.srtt * 3).max(200_000) << self.backoff);
+        let oldest = self.in_flight.values().next()?.sent_at;
+        Some(oldest.after(patience))
     }
 }

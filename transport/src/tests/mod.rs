@@ -3,4 +3,6 @@
 mod carrier;
 mod flow;
 mod pair;
+mod random;
+mod scenarios;
 mod setup;
