@@ -30,7 +30,10 @@ pub struct Estimate {
     /// By how much the queue grows.
     pub queue_trend: QueueTrend,
     /// The share of bytes lost, over the last seconds.
-    pub loss: LossRate,
+    pub loss: Share,
+    /// The share of the last moments in which the path was at its limit. Far below one, it may carry
+    /// more than the estimate says.
+    pub busy: Share,
     /// How long ago the path was last seen at its limit.
     pub age: Micros,
     /// What to keep in mind.
@@ -53,17 +56,26 @@ impl QueueTrend {
     }
 }
 
-/// A share of bytes lost, in parts per million.
+/// A part of a whole, in parts per million.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct LossRate(u32);
+pub struct Share(u32);
 
-impl LossRate {
-    /// Nothing is lost.
-    pub const ZERO: Self = Self(0);
+impl Share {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
 
-    /// Takes parts per million; beyond a million, everything is lost.
+    /// The whole.
+    pub const ALL: Self = Self(1_000_000);
+
+    /// Takes parts per million; beyond a million it is the whole.
     pub const fn parts_per_million(parts: u32) -> Self {
-        Self(if parts > 1_000_000 { 1_000_000 } else { parts })
+        if parts > Self::ALL.0 { Self::ALL } else { Self(parts) }
+    }
+
+    /// Returns the share of `part` in the sum of both; nothing if both are zero.
+    pub(super) fn of(part: f64, rest: f64) -> Self {
+        let whole = part + rest;
+        if whole > 0.0 { Self::parts_per_million((part / whole * 1e6) as u32) } else { Self::NONE }
     }
 
     /// Returns parts per million, at most a million.
@@ -72,7 +84,7 @@ impl LossRate {
     }
 }
 
-impl fmt::Display for LossRate {
+impl fmt::Display for Share {
     /// Writes percent with two decimals.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:02} %", self.0 / 10_000, self.0 % 10_000 / 100)
@@ -140,8 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn loss_is_at_most_everything() {
-        assert_eq!(LossRate::parts_per_million(2_000_000).get(), 1_000_000);
-        assert_eq!(LossRate::parts_per_million(12_345).to_string(), "1.23 %");
+    fn a_share_is_at_most_everything() {
+        assert_eq!(Share::parts_per_million(2_000_000), Share::ALL);
+        assert_eq!(Share::of(1.0, 3.0), Share::parts_per_million(250_000));
+        assert_eq!(Share::of(0.0, 0.0), Share::NONE);
+        assert_eq!(Share::parts_per_million(12_345).to_string(), "1.23 %");
     }
 }

@@ -6,9 +6,10 @@ use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 
 use super::calibration::QuantileTracker;
 use super::delay::DelayTracker;
+use super::load::Load;
 use super::loss::LossWindow;
 use super::served::Served;
-use super::service::ServiceMeter;
+use super::service::{Interval, ServiceMeter};
 use super::{Acked, Estimate, Flags, PathSample, Supply};
 
 /// How an [`Estimator`] remembers.
@@ -60,6 +61,7 @@ pub struct Estimator {
     last_limit: Option<Timestamp>,
     last_sample: Timestamp,
     forecasts: Forecasts,
+    load: Load,
 }
 
 impl Estimator {
@@ -83,6 +85,7 @@ impl Estimator {
             last_limit: None,
             last_sample: Timestamp::ORIGIN,
             forecasts: Forecasts::new(),
+            load: Load::default(),
         }
     }
 
@@ -147,6 +150,11 @@ impl Estimator {
             queue_delay: self.delay.queue(),
             queue_trend: self.delay.trend(),
             loss: self.loss.rate(),
+            busy: self.load.share(if self.oldest_in_flight.is_none() {
+                silence
+            } else {
+                Micros::ZERO
+            }),
             age,
             flags,
         }
@@ -160,16 +168,14 @@ impl Estimator {
         let gap = now.since(self.last_sample);
         self.last_sample = now;
         let min_rtt = self.delay.min_rtt();
-        let service = self.meter.observe(acked, min_rtt);
-        if let Some(service) = service {
-            if self.last_limit.is_none() {
-                // All there was so far are lower bounds, or guesses of an earlier path.
-                self.served = Served::new(self.config.memory);
+        let interval = self.meter.observe(acked, min_rtt);
+        match interval {
+            Interval::Busy(bytes, time) => self.handle_service(now, bytes, time),
+            Interval::Idle(time) => {
+                self.served.idle(time);
+                self.load.idle(time);
             }
-            self.served.add(service.bytes, service.time);
-            self.forecasts.served(service.bytes, service.time);
-            self.last_limit = Some(now);
-            self.samples = self.samples.saturating_add(1);
+            Interval::Unclear => {}
         }
         let Some(delivery) = acked.delivery.filter(|sample| sample.interval >= min_rtt) else {
             return;
@@ -178,9 +184,22 @@ impl Estimator {
         if delivery.supply == Supply::Ample {
             self.samples = self.samples.saturating_add(1);
         }
-        if service.is_none() && delivery.rate() > self.served.rate(Micros::ZERO) {
+        let proven = matches!(interval, Interval::Busy(..));
+        if !proven && delivery.rate() > self.served.rate(Micros::ZERO) {
             self.served.add(acked.bytes, gap.min(delivery.interval));
         }
+    }
+
+    fn handle_service(&mut self, now: Timestamp, bytes: Bytes, time: Micros) {
+        if self.last_limit.is_none() {
+            // All there was so far are lower bounds, or guesses of an earlier path.
+            self.served = Served::new(self.config.memory);
+        }
+        self.served.add(bytes, time);
+        self.load.busy(time);
+        self.forecasts.served(bytes, time);
+        self.last_limit = Some(now);
+        self.samples = self.samples.saturating_add(1);
     }
 
     /// Brings predictions and what came of them up to `now`.

@@ -2,7 +2,7 @@
 
 use aiflow_units::{Bytes, Micros, Timestamp};
 
-use super::LossRate;
+use super::Share;
 
 /// Delivered and lost bytes of the last two windows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,11 +29,11 @@ impl LossWindow {
         self.current.lost += bytes.get();
     }
 
-    pub(super) fn rate(&self) -> LossRate {
+    pub(super) fn rate(&self) -> Share {
         let lost = self.current.lost + self.previous.lost;
         let all = lost + self.current.delivered + self.previous.delivered;
         let parts = u128::from(lost) * 1_000_000 / u128::from(all.max(1));
-        LossRate::parts_per_million(u32::try_from(parts).unwrap_or(u32::MAX))
+        Share::parts_per_million(u32::try_from(parts).unwrap_or(u32::MAX))
     }
 
     fn advance(&mut self, now: Timestamp) {

@@ -21,6 +21,10 @@
 //! * **Delivery**: what arrived over a round trip, sampled as in draft-ietf-ccwg-bbr. Without
 //!   service it is a lower bound: it may raise the estimate and never lowers it.
 //!
+//! A bottleneck that is used now and then is measured for longer while it is slow than while it is
+//! fast, because then what was sent takes longer. So the time between two uses counts as well, at
+//! the rate seen last; without that, a sender that follows its estimate would talk itself down.
+//!
 //! Silence is evidence too: while packets are under way and nothing comes back, the bottleneck has
 //! been serving nothing for at least that long.
 
@@ -28,6 +32,7 @@ mod calibration;
 mod delay;
 mod estimate;
 mod estimator;
+mod load;
 mod loss;
 mod sample;
 mod sampler;
@@ -36,7 +41,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use estimate::{Estimate, Flags, LossRate, QueueTrend};
+pub use estimate::{Estimate, Flags, QueueTrend, Share};
 pub use estimator::{Estimator, EstimatorConfig};
 pub use sample::{Acked, Delivery, Lost, PathSample, Sent, Supply};
 pub use sampler::Sampler;

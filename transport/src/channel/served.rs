@@ -14,6 +14,8 @@ pub(super) struct Served {
     /// The last pieces of service, each about [`PIECE`] long, the newest last.
     recent: VecDeque<Mean>,
     open: Mean,
+    /// The mean over the last moments of service.
+    last: Mean,
     /// How far the logarithms of pieces and mean are usually apart.
     scatter: f64,
 }
@@ -21,14 +23,15 @@ pub(super) struct Served {
 impl Served {
     /// Remembers for `memory`.
     pub(super) fn new(memory: Micros) -> Self {
-        let (mean, open) = (Mean::default(), Mean::default());
-        Self { memory, mean, recent: VecDeque::new(), open, scatter: 0.0 }
+        let none = Mean::default();
+        Self { memory, mean: none, recent: VecDeque::new(), open: none, last: none, scatter: 0.0 }
     }
 
     /// Takes bytes that were served in `time`.
     pub(super) fn add(&mut self, bytes: Bytes, time: Micros) {
         self.mean.add(bytes, time, self.memory);
         self.open.add(bytes, time, Micros::MAX);
+        self.last.add(bytes, time, LAST);
         if self.open.micros < PIECE {
             return;
         }
@@ -41,6 +44,14 @@ impl Served {
         if let Some(start) = self.change() {
             self.restart(start);
         }
+    }
+
+    /// Takes note that nobody used the bottleneck for a time: it could have gone on as it did last.
+    pub(super) fn idle(&mut self, time: Micros) {
+        let time = time.min(LONGEST_IDLE);
+        let rate = self.last.rate().min(MOST_OF_MEAN * self.mean.rate());
+        let bytes = Bytes::new((rate * time.get() as f64) as u64);
+        self.mean.add(bytes, time, self.memory);
     }
 
     /// The forecast, if the bottleneck has served nothing for `silence` since.
@@ -165,3 +176,13 @@ const FARTHEST: f64 = 2.0;
 
 /// Memory of the scatter, in pieces.
 const SCATTER_MEMORY: f64 = 200.0;
+
+/// Memory of what was seen last. Radio channels serve in bursts some milliseconds apart: shorter, and
+/// it would be the rate of a burst.
+const LAST: Micros = Micros::from_millis(30);
+
+/// For how long what was seen last is taken to go on.
+const LONGEST_IDLE: Micros = Micros::from_millis(300);
+
+/// How far what was seen last may be above the mean and be believed.
+const MOST_OF_MEAN: f64 = 5.0;

@@ -4,11 +4,15 @@ use aiflow_units::{Bytes, Micros, Timestamp};
 
 use super::Acked;
 
-/// Bytes that a bottleneck served without a pause, and the time it took.
+/// What the time between two acknowledgements says about a bottleneck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Service {
-    pub(super) bytes: Bytes,
-    pub(super) time: Micros,
+pub(super) enum Interval {
+    /// It had work all the time, and served these bytes.
+    Busy(Bytes, Micros),
+    /// It had nothing to do for some of the time.
+    Idle(Micros),
+    /// Nothing.
+    Unclear,
 }
 
 /// Finds the acknowledgements between which the bottleneck was never idle.
@@ -18,20 +22,23 @@ pub(super) struct ServiceMeter {
 }
 
 impl ServiceMeter {
-    /// Returns what the bottleneck served since the previous acknowledgement, if the oldest packet
-    /// of this one was already waiting then.
-    pub(super) fn observe(&mut self, acked: &Acked, min_rtt: Micros) -> Option<Service> {
-        let previous = self.previous.replace(acked.at)?;
+    /// Returns what the time since the previous acknowledgement says: the bottleneck was busy if
+    /// the oldest packet of this one was already waiting then.
+    pub(super) fn observe(&mut self, acked: &Acked, min_rtt: Micros) -> Interval {
+        let Some(previous) = self.previous.replace(acked.at) else { return Interval::Unclear };
+        let time = acked.at.since(previous);
+        if acked.first_sent.after(min_rtt).after(SLACK) >= previous {
+            return Interval::Idle(time);
+        }
         // A lone packet with nothing behind it waits for the receiver's delayed-acknowledgement
         // timer, not for the bottleneck.
         if acked.packets == 1 && acked.in_flight == Bytes::ZERO {
-            return None;
+            return Interval::Unclear;
         }
-        let waiting = acked.first_sent.after(min_rtt).after(SLACK) < previous;
-        waiting.then(|| Service { bytes: acked.bytes, time: acked.at.since(previous) })
+        Interval::Busy(acked.bytes, time)
     }
 
-    /// Returns since when the bottleneck has owed an answer, if it does at `now`.
+    /// Returns since when the bottleneck has owed an answer, if it does.
     pub(super) fn waiting_since(&self, oldest_in_flight: Timestamp, min_rtt: Micros) -> Timestamp {
         let due = oldest_in_flight.after(min_rtt).after(SLACK);
         self.previous.map_or(due, |previous| previous.max(due))

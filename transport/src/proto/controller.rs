@@ -65,6 +65,9 @@ impl Controller for Observed {
         if self.feed.speak(self.id, at) {
             self.sampler = Sampler::new();
         }
+        if bytes <= LARGEST_ACK {
+            return;
+        }
         let sent = self.sampler.sent(at, Bytes::new(bytes), self.feed.supply());
         self.feed.push(self.id, PathSample::Sent(sent));
         self.publish_window();
@@ -142,3 +145,7 @@ impl Controller for Observed {
         self.inner.into_any()
     }
 }
+
+/// What is no larger is taken for a bare acknowledgement. Those are reported like all packets but are
+/// never acknowledged themselves, so that the path would seem to be silent.
+const LARGEST_ACK: u64 = 80;

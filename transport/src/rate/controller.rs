@@ -3,27 +3,18 @@
 use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 
 use super::{Budget, Demand};
-use crate::channel::{Estimate, Flags};
+use crate::channel::{Estimate, Flags, Share};
 
 /// How a [`RateController`] behaves.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateConfig {
-    base_share: f64,
-    total_share: f64,
-    ramp: f64,
-    hysteresis: f64,
     floor: Bytes,
+    reach: Share,
 }
 
 impl Default for RateConfig {
     fn default() -> Self {
-        Self {
-            base_share: 0.9,
-            total_share: 1.0,
-            ramp: 1.0,
-            hysteresis: 0.05,
-            floor: Bytes::new(1000),
-        }
+        Self { floor: Bytes::new(1000), reach: Share::parts_per_million(500_000) }
     }
 }
 
@@ -35,25 +26,42 @@ impl RateConfig {
         self.floor = smallest_base;
         self
     }
+
+    /// Sets how far a total may go beyond the estimate while the path is not busy, as a share of it;
+    /// at most 100 %. Default: 50 %. That much more enhancement finds out what more the path carries;
+    /// with nothing, an estimate that is too low stays too low.
+    #[must_use]
+    pub const fn with_reach(mut self, share: Share) -> Self {
+        self.reach = share;
+        self
+    }
 }
 
-/// Follows an estimate with a rate: down at once, up by at most 100 % a second, and not at all for
-/// changes below 5 %.
+/// Turns estimates into budgets.
+///
+/// The rate of bases follows the median of the estimate: down at once, up within a second by no more
+/// than the highest rate of the last ten seconds, and not at all for changes below 5 %. A base also
+/// fits into half of what the channel carries until its deadline in nine of ten cases.
+///
+/// The total follows the median without delay. Where the path was not busy lately, it goes beyond
+/// it, by as much as was left unused.
 #[derive(Debug, Clone)]
 pub struct RateController {
     config: RateConfig,
     rate: Option<BitRate>,
     changed: Timestamp,
+    highest: Highest,
     switches: u64,
 }
 
 impl RateController {
     /// Starts without a rate; the first estimate is taken as it is.
-    pub const fn new(config: RateConfig) -> Self {
-        Self { config, rate: None, changed: Timestamp::ORIGIN, switches: 0 }
+    pub fn new(config: RateConfig) -> Self {
+        let (changed, highest) = (Timestamp::ORIGIN, Highest::default());
+        Self { config, rate: None, changed, highest, switches: 0 }
     }
 
-    /// Returns the rate that the next frames follow; zero before the first estimate.
+    /// Returns the rate that bases follow; zero before the first estimate.
     pub fn rate(&self) -> BitRate {
         self.rate.unwrap_or(BitRate::ZERO)
     }
@@ -65,25 +73,30 @@ impl RateController {
 
     /// Decides what the next frame may take.
     pub fn budget(&mut self, demand: &Demand) -> Budget {
-        self.follow(&demand.estimate, demand.now);
         let estimate = &demand.estimate;
-        // What a frame of this deadline may take even if it had the channel for itself.
+        self.follow(estimate.p50, demand.now);
         let travel = Micros::new(estimate.min_rtt.get() / 2).saturating_add(estimate.queue_delay);
-        let span = demand.period.min(demand.deadline.saturating_sub(travel));
-        let room = self.rate().bytes_in(span);
-        let config = &self.config;
-        let base =
-            share(room, config.base_share).saturating_sub(demand.base_backlog).max(config.floor);
-        let total =
-            share(room, config.total_share).saturating_sub(demand.backlog).max(config.floor);
+        let left = demand.deadline.saturating_sub(travel);
+        let span = demand.period.min(left);
+        let sure = scaled(estimate.p10.bytes_in(left), SURE_SHARE);
+        let base = scaled(self.rate().bytes_in(span), BASE_SHARE)
+            .min(sure)
+            .saturating_sub(demand.base_backlog)
+            .max(self.config.floor);
         if estimate.flags.contains(Flags::STALE) {
-            return Budget { base: base.min(total), total: base.min(total) };
+            return Budget { base, total: base };
         }
-        Budget { base: base.min(total), total }
+        let total = scaled(estimate.p50.bytes_in(span), self.reach(estimate));
+        Budget { base, total: total.saturating_sub(demand.backlog).max(base) }
     }
 
-    fn follow(&mut self, estimate: &Estimate, now: Timestamp) {
-        let wanted = estimate.p50;
+    /// By which factor the total exceeds the estimate.
+    fn reach(&self, estimate: &Estimate) -> f64 {
+        let most = 1.0 + f64::from(self.config.reach.get()) / 1e6;
+        (1e6 / f64::from(estimate.busy.get().max(1))).clamp(1.0, most)
+    }
+
+    fn follow(&mut self, wanted: BitRate, now: Timestamp) {
         let Some(rate) = self.rate else {
             if wanted > BitRate::ZERO {
                 self.change(wanted, now);
@@ -91,20 +104,63 @@ impl RateController {
             return;
         };
         let passed = now.since(self.changed).get() as f64 / 1e6;
-        let highest = rate.get() as f64 * (1.0 + self.config.ramp * passed);
-        let next = (wanted.get() as f64).min(highest);
-        if (next - rate.get() as f64).abs() >= self.config.hysteresis * rate.get() as f64 {
+        let rise = self.highest.get().get() as f64 * RAMP * passed;
+        let rate = rate.get() as f64;
+        let next = (wanted.get() as f64).min(rate + rise);
+        if (next - rate).abs() >= HYSTERESIS * rate {
+            self.switches += 1;
             self.change(BitRate::bits_per_second(next as u64), now);
         }
     }
 
     fn change(&mut self, rate: BitRate, now: Timestamp) {
-        self.switches += u64::from(self.rate.is_some());
         self.rate = Some(rate);
         self.changed = now;
+        self.highest.observe(rate, now);
     }
 }
 
-fn share(size: Bytes, share: f64) -> Bytes {
-    Bytes::new((size.get() as f64 * share) as u64)
+/// The highest rate of the present and the previous window.
+#[derive(Debug, Clone, Copy, Default)]
+struct Highest {
+    started: Timestamp,
+    current: BitRate,
+    previous: BitRate,
 }
+
+impl Highest {
+    fn observe(&mut self, rate: BitRate, now: Timestamp) {
+        let passed = now.since(self.started);
+        if passed >= WINDOW {
+            let recent = passed < WINDOW.saturating_add(WINDOW);
+            self.previous = if recent { self.current } else { BitRate::ZERO };
+            self.current = BitRate::ZERO;
+            self.started = now;
+        }
+        self.current = self.current.max(rate);
+    }
+
+    fn get(&self) -> BitRate {
+        self.current.max(self.previous)
+    }
+}
+
+fn scaled(size: Bytes, factor: f64) -> Bytes {
+    Bytes::new((size.get() as f64 * factor) as u64)
+}
+
+/// What bases take of the rate: a base that is late costs the frame.
+const BASE_SHARE: f64 = 0.9;
+
+/// What a base takes of what the channel carries in nine of ten cases: others wait before it.
+const SURE_SHARE: f64 = 0.5;
+
+/// How fast the rate rises, in the highest rate of the last seconds per second. Measured from there, and
+/// not from the present rate, it takes a second to come back from an outage of any depth.
+const RAMP: f64 = 1.0;
+
+/// The smallest change that is followed.
+const HYSTERESIS: f64 = 0.05;
+
+/// Half of the time for which the highest rate is remembered at most.
+const WINDOW: Micros = Micros::from_secs(5);

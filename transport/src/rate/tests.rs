@@ -3,14 +3,24 @@
 use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 
 use super::*;
-use crate::channel::{Estimate, Flags};
+use crate::channel::{Estimate, Flags, PathSample, Sent, Share, Supply};
+use crate::connection::Priority;
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_origin(Micros::from_millis(millis))
+}
 
 fn demand(millis: u64, kilobits: u64) -> Demand {
-    let mut estimate = Estimate::default();
-    estimate.p50 = BitRate::kilobits_per_second(kilobits);
-    estimate.min_rtt = Micros::from_millis(40);
+    let rate = BitRate::kilobits_per_second(kilobits);
+    let estimate = Estimate {
+        p50: rate,
+        p10: rate,
+        min_rtt: Micros::from_millis(40),
+        busy: Share::ALL,
+        ..Estimate::default()
+    };
     Demand {
-        now: Timestamp::from_origin(Micros::from_millis(millis)),
+        now: at(millis),
         estimate,
         backlog: Bytes::ZERO,
         base_backlog: Bytes::ZERO,
@@ -22,12 +32,17 @@ fn demand(millis: u64, kilobits: u64) -> Demand {
 #[test]
 fn a_fall_is_followed_at_once_and_a_rise_takes_its_time() {
     let mut controller = RateController::new(RateConfig::default());
-    controller.budget(&demand(0, 8000));
-    controller.budget(&demand(100, 2000));
-    assert_eq!(controller.rate(), BitRate::kilobits_per_second(2000));
-    controller.budget(&demand(600, 8000));
+    controller.budget(&demand(0, 2000));
+    let budget = controller.budget(&demand(500, 8000));
     assert_eq!(controller.rate(), BitRate::kilobits_per_second(3000));
-    assert_eq!(controller.switches(), 2);
+    // The total is not held back.
+    assert_eq!(budget, Budget { base: Bytes::new(33_750), total: Bytes::new(100_000) });
+    controller.budget(&demand(600, 500));
+    assert_eq!(controller.rate(), BitRate::kilobits_per_second(500));
+    // The way back is measured from where it came from.
+    controller.budget(&demand(1100, 8000));
+    assert_eq!(controller.rate(), BitRate::kilobits_per_second(2000));
+    assert_eq!(controller.switches(), 3);
 }
 
 #[test]
@@ -35,9 +50,18 @@ fn small_changes_are_ignored() {
     let mut controller = RateController::new(RateConfig::default());
     let first = controller.budget(&demand(0, 8000));
     assert_eq!(first, Budget { base: Bytes::new(90_000), total: Bytes::new(100_000) });
-    assert_eq!(controller.budget(&demand(100, 8300)), first);
-    assert_eq!(controller.budget(&demand(200, 7700)), first);
+    assert_eq!(controller.budget(&demand(100, 8300)).base, first.base);
+    assert_eq!(controller.budget(&demand(200, 7700)).base, first.base);
     assert_eq!(controller.switches(), 0);
+}
+
+#[test]
+fn a_base_fits_into_bad_times() {
+    let mut controller = RateController::new(RateConfig::default());
+    let mut demand = demand(0, 8000);
+    demand.estimate.p10 = BitRate::kilobits_per_second(800);
+    // Half of what 0.8 Mbit/s carry in 280 ms.
+    assert_eq!(controller.budget(&demand).base, Bytes::new(14_000));
 }
 
 #[test]
@@ -46,12 +70,23 @@ fn what_waits_is_taken_off_down_to_the_floor() {
     let mut controller = RateController::new(config);
     let mut demand = demand(0, 8000);
     demand.backlog = Bytes::new(30_000);
-    demand.base_backlog = Bytes::new(10_000);
+    demand.base_backlog = Bytes::new(30_000);
     let budget = controller.budget(&demand);
-    assert_eq!(budget, Budget { base: Bytes::new(70_000), total: Bytes::new(70_000) });
+    assert_eq!(budget, Budget { base: Bytes::new(60_000), total: Bytes::new(70_000) });
     demand.backlog = Bytes::new(300_000);
+    demand.base_backlog = Bytes::new(300_000);
     let budget = controller.budget(&demand);
     assert_eq!(budget, Budget { base: Bytes::new(500), total: Bytes::new(500) });
+}
+
+#[test]
+fn an_idle_path_is_tried_out_within_bounds() {
+    let mut controller = RateController::new(RateConfig::default());
+    let mut demand = demand(0, 8000);
+    demand.estimate.busy = Share::parts_per_million(800_000);
+    assert_eq!(controller.budget(&demand).total, Bytes::new(125_000));
+    demand.estimate.busy = Share::NONE;
+    assert_eq!(controller.budget(&demand).total, Bytes::new(150_000));
 }
 
 #[test]
@@ -69,4 +104,24 @@ fn a_stale_estimate_allows_a_base_only() {
     demand.estimate.flags = Flags::STALE;
     let budget = controller.budget(&demand);
     assert_eq!(budget.base, budget.total);
+}
+
+#[test]
+fn enhancements_wait_until_the_path_has_room() {
+    // 8 Mbit/s over 40 ms and a queue of 25 ms are 65,000 bytes.
+    let estimate = demand(0, 8000).estimate;
+    let mut flight = Flight::new();
+    let left = Bytes::new(10_000);
+    flight.written(Bytes::new(20_000));
+    let sent = Sent { at: at(0), bytes: Bytes::new(15_000), supply: Supply::Ample };
+    flight.handle(&PathSample::Sent(sent));
+    let room = |flight: &Flight, priority| flight.room(priority, left, &estimate).get();
+    assert_eq!(room(&flight, Priority::Enhancement), 45_000);
+    assert_eq!(room(&flight, Priority::Base), 58_000);
+    assert_eq!(room(&flight, Priority::Control), u64::MAX);
+    flight.written(Bytes::new(60_000));
+    assert_eq!(room(&flight, Priority::Padding), 0);
+    flight.handle(&PathSample::Migrated(at(1)));
+    assert_eq!(room(&flight, Priority::Enhancement), 65_000);
+    assert_eq!(flight.room(Priority::Enhancement, left, &Estimate::default()), Bytes::MAX);
 }
