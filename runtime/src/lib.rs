@@ -41,6 +41,7 @@ pub mod onnx;
 mod parallel;
 pub mod planner;
 pub mod profiler;
+pub mod tier;
 mod value;
 
 pub use self::engine::{Engine, Program};

@@ -1,0 +1,4 @@
+mod answers;
+mod model;
+mod parts;
+mod queue;
