@@ -39,8 +39,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = span)]
     pub(crate) deadline: Micros,
     /// Static rate of the frames: `mean` (what the uplink carries in that time), `best` (the highest
-    /// with nine of ten frames on time, found in four or five runs), or a rate such as 2.5mbit; a
-    /// list gives one record for each
+    /// with nine of ten frames on time, found in four or five runs), a share of the mean such as 50%,
+    /// or a rate such as 2.5mbit; a list gives one record for each
     #[arg(long, value_name = "RATE", default_value = "mean", value_delimiter = ',', value_parser = chosen)]
     pub(crate) rate: Vec<Chosen>,
     /// Congestion controls of the kernel
@@ -59,6 +59,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Chosen {
     Mean,
     Best,
+    /// Percent of the mean.
+    Share(u64),
     Fixed(BitRate),
 }
 
@@ -70,10 +72,14 @@ impl Arguments {
 }
 
 fn chosen(text: &str) -> Result<Chosen, String> {
-    match text {
-        "mean" => Ok(Chosen::Mean),
-        "best" => Ok(Chosen::Best),
-        other => rate(other).map(Chosen::Fixed),
+    match (text, text.strip_suffix('%')) {
+        ("mean", _) => Ok(Chosen::Mean),
+        ("best", _) => Ok(Chosen::Best),
+        (_, Some(percent)) => {
+            let percent = percent.parse().ok().filter(|percent| (1..=1000).contains(percent));
+            percent.map(Chosen::Share).ok_or("a share is a percentage from 1% to 1000%".into())
+        }
+        (other, None) => rate(other).map(Chosen::Fixed),
     }
 }
 
@@ -118,6 +124,8 @@ mod tests {
         assert_eq!(span("0.3s"), Ok(Micros::from_millis(300)));
         assert_eq!(share("1.5"), Ok(Probability::ppm(15_000)));
         assert_eq!(chosen("best"), Ok(Chosen::Best));
+        assert_eq!(chosen("50%"), Ok(Chosen::Share(50)));
+        assert!(chosen("0%").is_err() && chosen("half").is_err());
         for wrong in ["", "60", "ms", "-1ms", "nanms", "infs", "1e99s", "0mbit"] {
             assert!(rate(wrong).is_err() && span(wrong).is_err(), "{wrong}");
         }

@@ -15,6 +15,7 @@ mod check;
 mod client;
 mod clock;
 mod error;
+mod ideal;
 mod message;
 mod namespace;
 mod network;
@@ -105,6 +106,7 @@ fn policy(
         congestion: congestion.to_owned(),
         rate: match chosen {
             Chosen::Mean | Chosen::Best => mean,
+            Chosen::Share(percent) => BitRate::bits_per_second(mean.get() * percent / 100),
             Chosen::Fixed(rate) => rate,
         },
         period: arguments.period,
@@ -116,7 +118,7 @@ fn policy(
             let (setup, outcome) = sweep::best(&setup, mean)?;
             (setup, outcome, "-best")
         }
-        Chosen::Mean | Chosen::Fixed(_) => {
+        Chosen::Mean | Chosen::Share(_) | Chosen::Fixed(_) => {
             let outcome = setup.run()?;
             (setup, outcome, "")
         }

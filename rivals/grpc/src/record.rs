@@ -3,7 +3,7 @@
 use aiflow_units::{BitRate, Micros};
 use serde::Serialize;
 
-use crate::run::{Outcome, Setup};
+use crate::run::{Outcome, Setup, at_share};
 
 /// One line of the output: the fields that all policies on emulated links have, then those of this
 /// one. Delays are in milliseconds, shares between 0 and 1.
@@ -41,6 +41,10 @@ pub(crate) struct Record {
     pub(crate) never_arrived: usize,
     /// The longest delay of those that did.
     pub(crate) base_delay_ms_max: Option<f64>,
+    /// What the channel alone would have taken for the same frames: median.
+    pub(crate) ideal_delay_ms_p50: Option<f64>,
+    /// The same for 95 of 100 frames.
+    pub(crate) ideal_delay_ms_p95: Option<f64>,
     /// Packets that found the queue of the uplink full.
     pub(crate) queue_drops: u64,
     /// By how much the emulator delivered packets too late: mean.
@@ -62,8 +66,8 @@ impl Record {
             base_on_time: outcome.share_on_time(setup.deadline),
             bytes_in_deadline: outcome.frame.get() * on_time as u64,
             capacity_bytes: outcome.capacity.get(),
-            base_delay_ms_p50: outcome.delay(50).map(millis),
-            base_delay_ms_p95: outcome.delay(95).map(millis),
+            base_delay_ms_p50: at_share(&outcome.delays, 50).map(millis),
+            base_delay_ms_p95: at_share(&outcome.delays, 95).map(millis),
             estimate_error_p50: None,
             estimate_error_p90: None,
             over_estimate_share: None,
@@ -72,6 +76,8 @@ impl Record {
             frame_bytes: outcome.frame.get(),
             never_arrived: outcome.delays.iter().filter(|delay| delay.is_none()).count(),
             base_delay_ms_max: arrived.max().copied().map(millis),
+            ideal_delay_ms_p50: at_share(&outcome.ideal, 50).map(millis),
+            ideal_delay_ms_p95: at_share(&outcome.ideal, 95).map(millis),
             queue_drops: outcome.bridge.up.dropped_queue.packets,
             emulator_late_ms_mean: millis(outcome.bridge.late_mean),
             emulator_late_ms_max: millis(outcome.bridge.late_longest),
@@ -81,7 +87,7 @@ impl Record {
     /// Returns the line above the lines of [`Record::row`].
     pub(crate) fn heading() -> String {
         format!(
-            "{:<26} {:<15} {:>11} {:>7} {:>8} {:>9} {:>9} {:>9} {:>6} {:>12}",
+            "{:<26} {:<15} {:>11} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9} {:>6} {:>12}",
             "trace",
             "policy",
             "rate",
@@ -90,6 +96,7 @@ impl Record {
             "in time",
             "p50",
             "p95",
+            "ideal p95",
             "drops",
             "late mean/max"
         )
@@ -103,7 +110,7 @@ impl Record {
         };
         let in_time = self.bytes_in_deadline as f64 / (self.capacity_bytes.max(1) as f64);
         format!(
-            "{:<26} {:<15} {:>11} {:>7} {:>6.1} % {:>7.1} % {:>9} {:>9} {:>6} {:>6.2}/{:.1} ms",
+            "{:<26} {:<15} {:>11} {:>7} {:>6.1} % {:>7.1} % {:>9} {:>9} {:>9} {:>6} {:>6.2}/{:.1} ms",
             self.trace,
             self.policy,
             BitRate::bits_per_second(self.rate_bps).to_string(),
@@ -112,6 +119,7 @@ impl Record {
             100.0 * in_time,
             delay(self.base_delay_ms_p50),
             delay(self.base_delay_ms_p95),
+            delay(self.ideal_delay_ms_p95),
             self.queue_drops,
             self.emulator_late_ms_mean,
             self.emulator_late_ms_max,

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::bridge::BridgeStats;
 use crate::client::{Traffic, upload};
 use crate::error::RivalError;
+use crate::ideal;
 use crate::namespace::join;
 use crate::network::Network;
 use crate::server::{Arrival, serve};
@@ -37,6 +38,8 @@ pub(crate) struct Outcome {
     pub(crate) frame: Bytes,
     /// From capture to complete arrival, frame by frame; none for those that never arrived.
     pub(crate) delays: Vec<Option<Micros>>,
+    /// What the channel alone would have taken for them: see [`ideal::delays`].
+    pub(crate) ideal: Vec<Option<Micros>>,
     /// What the uplink could carry while frames were sent.
     pub(crate) capacity: Bytes,
     /// What the emulator did.
@@ -61,6 +64,11 @@ impl Setup {
         Ok(Outcome {
             frame: self.frame(),
             delays,
+            ideal: ideal::delays(
+                &self.links.0,
+                captured.get(..judged).unwrap_or_default(),
+                self.frame(),
+            ),
             capacity: network.bridge.capacity(START, end),
             bridge: network.bridge.stats(),
         })
@@ -116,15 +124,15 @@ impl Outcome {
     pub(crate) fn share_on_time(&self, deadline: Micros) -> f64 {
         self.on_time(deadline) as f64 / self.delays.len().max(1) as f64
     }
+}
 
-    /// Returns the delay that this share of the frames does not exceed (the nearest rank); none if
-    /// there are no frames, or that one never arrived.
-    pub(crate) fn delay(&self, percent: usize) -> Option<Micros> {
-        let mut delays = self.delays.clone();
-        delays.sort_by_key(|delay| delay.unwrap_or(Micros::MAX));
-        let rank = (delays.len() * percent).div_ceil(100).max(1);
-        delays.get(rank - 1).copied().flatten()
-    }
+/// Returns the delay that this share of the frames does not exceed (the nearest rank); none if there
+/// are no frames, or that one never arrived.
+pub(crate) fn at_share(delays: &[Option<Micros>], percent: usize) -> Option<Micros> {
+    let mut delays = delays.to_vec();
+    delays.sort_by_key(|delay| delay.unwrap_or(Micros::MAX));
+    let rank = (delays.len() * percent).div_ceil(100).max(1);
+    delays.get(rank - 1).copied().flatten()
 }
 
 /// When the first frame is captured: the same as in the runs in virtual time.
@@ -138,27 +146,35 @@ mod tests {
     use super::*;
     use aiflow_netsim::LinkStats;
 
-    fn outcome(millis: &[Option<u64>]) -> Outcome {
-        Outcome {
-            frame: Bytes::new(1),
-            delays: millis.iter().map(|delay| delay.map(Micros::from_millis)).collect(),
-            capacity: Bytes::ZERO,
-            bridge: BridgeStats {
-                up: LinkStats::default(),
-                late_mean: Micros::ZERO,
-                late_longest: Micros::ZERO,
-            },
-        }
+    fn millis(delays: &[Option<u64>]) -> Vec<Option<Micros>> {
+        delays.iter().map(|delay| delay.map(Micros::from_millis)).collect()
     }
 
     #[test]
     fn quantiles_are_of_all_frames() {
-        let four = outcome(&[Some(40), Some(10), None, Some(30)]);
-        assert_eq!(four.delay(25), Some(Micros::from_millis(10)));
-        assert_eq!(four.delay(50), Some(Micros::from_millis(30)));
-        assert_eq!(four.delay(75), Some(Micros::from_millis(40)));
-        assert_eq!(four.delay(95), None);
-        assert_eq!(four.on_time(Micros::from_millis(30)), 2);
-        assert_eq!(outcome(&[]).delay(50), None);
+        let four = millis(&[Some(40), Some(10), None, Some(30)]);
+        assert_eq!(at_share(&four, 25), Some(Micros::from_millis(10)));
+        assert_eq!(at_share(&four, 50), Some(Micros::from_millis(30)));
+        assert_eq!(at_share(&four, 75), Some(Micros::from_millis(40)));
+        assert_eq!(at_share(&four, 95), None);
+        assert_eq!(at_share(&[], 50), None);
+    }
+
+    #[test]
+    fn frames_that_never_arrive_are_late() {
+        let bridge = BridgeStats {
+            up: LinkStats::default(),
+            late_mean: Micros::ZERO,
+            late_longest: Micros::ZERO,
+        };
+        let outcome = Outcome {
+            frame: Bytes::new(1),
+            delays: millis(&[Some(40), Some(10), None, Some(30)]),
+            ideal: Vec::new(),
+            capacity: Bytes::ZERO,
+            bridge,
+        };
+        assert_eq!(outcome.on_time(Micros::from_millis(30)), 2);
+        assert_eq!(outcome.share_on_time(Micros::from_millis(30)), 0.5);
     }
 }
