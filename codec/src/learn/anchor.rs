@@ -34,7 +34,7 @@ pub(crate) struct Material<'a> {
     /// Grid of the components (after the transform).
     pub(crate) grid: Grid,
     /// Tensor values.
-    pub(crate) originals: &'a [Vec<f32>],
+    pub(crate) originals: &'a [&'a [f32]],
     /// Transformed values, before division by the step.
     pub(crate) components: &'a [Vec<f32>],
     pub(crate) transform: &'a Prepared,

@@ -38,9 +38,9 @@ pub(crate) struct Search {
 /// Where the search starts: a step of twice the root mean square.
 const FIRST_RATE: RateIndex = RateIndex::clamped(42);
 /// How far beyond the rate of the target loss rounding is optimised.
-const OPTIMISED_BEYOND: i32 = 2;
+const OPTIMISED_BEYOND: i32 = 6;
 /// Rounding trade-offs that are tried once the rest is chosen; candidates round to the nearest.
-const LAMBDAS: [f32; 3] = [0.03, 0.06, 0.11];
+const LAMBDAS: [f32; 2] = [0.05, 0.1];
 /// Most inputs of a prediction: the normal equations grow with the square.
 const MAX_INPUTS: usize = 1400;
 /// What an alternative has to save to be worth its complexity.
@@ -54,6 +54,16 @@ struct Best {
 }
 
 impl Best {
+    /// Where a variant of the best setup meets the loss.
+    fn meets(
+        &self,
+        folds: &[Data<'_>],
+        setup: &Setup,
+        target: f64,
+    ) -> Result<Crossing, LearnError> {
+        trial::crossing(folds, setup, target, self.crossing.rate, &self.crossing)
+    }
+
     /// Records a trial; takes it when it saves enough.
     fn offer(&mut self, name: String, setup: Setup, crossing: Crossing, worthwhile: f64) -> bool {
         let chosen = crossing.bytes < worthwhile * self.crossing.bytes;
@@ -66,22 +76,82 @@ impl Best {
     }
 }
 
+/// How the transform of a setup is made from data.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    kind: Kind,
+    /// Task weights of the components.
+    weights: Option<Weights>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Channels,
+    Klt,
+    TaskKlt,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Channels => "channels",
+            Self::Klt => "KLT",
+            Self::TaskKlt => "task-weighted KLT",
+        }
+    }
+
+    fn transform(self, data: &Data<'_>) -> Transform {
+        match self {
+            Self::Channels => klt::diagonal(&data.moments, data.rectified),
+            Self::Klt => klt::klt(&data.moments),
+            Self::TaskKlt => klt::weighted_klt(&data.moments, &weights::exact(data)),
+        }
+    }
+}
+
+impl Recipe {
+    fn transform(&self, data: &Data<'_>) -> Transform {
+        let transform = self.kind.transform(data);
+        self.weights.as_ref().map_or(transform.clone(), |weights| weights.apply(&transform))
+    }
+}
+
+impl Setup {
+    /// The setup with its transform fitted to other data.
+    pub(crate) fn refitted(&self, data: &Data<'_>) -> Self {
+        let transform = self.recipe.transform(data);
+        Self { transform, other_folds: Vec::new(), ..self.clone() }
+    }
+
+    /// The setup with task weights.
+    fn weighted(&self, weights: &Weights) -> Self {
+        let recipe = Recipe { weights: Some(weights.clone()), ..self.recipe.clone() };
+        let apply = |transform| weights.apply(transform);
+        Self {
+            transform: apply(&self.transform),
+            other_folds: self.other_folds.iter().map(apply).collect(),
+            recipe,
+            ..self.clone()
+        }
+    }
+}
+
 /// Searches the family.
 pub(crate) fn search(
-    data: &Data<'_>,
+    folds: &[Data<'_>],
     config: &LearnConfig,
     progress: &dyn Fn(&str, f32),
 ) -> Result<Search, LearnError> {
-    let mut best = families(data, config, progress)?;
+    let data = folds.first().ok_or(LearnError::Numeric("candidate search"))?;
+    let mut best = families(folds, config, progress)?;
     progress("probing task weights", 0.3);
     let mut weights = None;
     let mut weighted = false;
     if !config.leaves_out(Stage::Weights) && data.layout != Layout::Vector {
         let probed = weights::probe(data, &best.setup, best.crossing.rate);
         if probed.correlation >= weights::TRUSTED {
-            let transform = probed.apply(&best.setup.transform);
-            let setup = Setup { transform, ..best.setup.clone() };
-            let crossing = trial::variant(data, &setup, config.target_loss, &best.crossing)?;
+            let setup = best.setup.weighted(&probed);
+            let crossing = best.meets(folds, &setup, config.target_loss)?;
             weighted = best.offer("task weights".to_owned(), setup, crossing, WORTHWHILE);
         }
         weights = Some(probed);
@@ -91,7 +161,7 @@ pub(crate) fn search(
             progress("trying rounding", 0.4 + 0.03 * i as f32);
             let choice = Choice { lambda, ..best.setup.choice };
             let setup = Setup { choice, ..best.setup.clone() };
-            let crossing = trial::variant(data, &setup, config.target_loss, &best.crossing)?;
+            let crossing = best.meets(folds, &setup, config.target_loss)?;
             best.offer(format!("rounding {lambda}"), setup, crossing, WORTHWHILE);
         }
     }
@@ -100,51 +170,77 @@ pub(crate) fn search(
     Ok(Search { setup, crossing, reports, weights, weighted })
 }
 
-/// Compares transforms and predictions.
+/// A candidate and where the screening found it.
+struct Entry {
+    name: String,
+    setup: Setup,
+    crossing: Crossing,
+}
+
+/// Compares transforms and predictions: all on the first fold, those that are close on every fold.
 fn families(
-    data: &Data<'_>,
+    folds: &[Data<'_>],
     config: &LearnConfig,
     progress: &dyn Fn(&str, f32),
 ) -> Result<Best, LearnError> {
-    let candidates = family(data, config);
+    let Some((first_fold, others)) = folds.split_first() else {
+        return Err(LearnError::Numeric("candidate search"));
+    };
+    let candidates = family(folds, config);
     let count = candidates.len() as f32;
-    let mut best: Option<Best> = None;
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut leader = Crossing { rate: FIRST_RATE, ..Crossing::NONE };
     for (i, (name, setup)) in candidates.into_iter().enumerate() {
-        progress(&format!("trying {name}"), 0.3 * i as f32 / count);
-        let so_far = best.as_ref().map_or(Crossing::NONE, |best| best.crossing);
-        let first = best.as_ref().map_or(FIRST_RATE, |best| best.crossing.rate);
-        let found = trial::crossing(data, &setup, config.target_loss, first, &so_far)?;
-        match &mut best {
-            Some(best) => {
-                if best.offer(name, setup, found, 1.0) {
-                    let others = best.reports.len() - 1;
-                    best.reports.iter_mut().take(others).for_each(|report| report.chosen = false);
-                }
-            }
-            None => {
-                let (bytes, rate) = (found.bytes, found.rate);
-                let reports = vec![CandidateReport { name, bytes, rate, chosen: true }];
-                best = Some(Best { setup, crossing: found, reports });
-            }
+        progress(&format!("trying {name}"), 0.2 * i as f32 / count);
+        let one = std::slice::from_ref(first_fold);
+        let crossing = trial::crossing(one, &setup, config.target_loss, leader.rate, &leader)?;
+        if crossing.bytes < leader.bytes {
+            leader = crossing;
+        }
+        entries.push(Entry { name, setup, crossing });
+    }
+    let close = |entry: &&mut Entry| entry.crossing.bytes <= trial::HOPELESS * leader.bytes;
+    if !others.is_empty() {
+        progress("comparing those that are close", 0.2);
+        for entry in entries.iter_mut().filter(close) {
+            entry.crossing = trial::crossing(
+                folds,
+                &entry.setup,
+                config.target_loss,
+                entry.crossing.rate,
+                &Crossing::NONE,
+            )?;
         }
     }
-    best.ok_or(LearnError::Numeric("candidate search"))
+    let bytes = |i: &usize| entries.get(*i).map_or(f64::INFINITY, |entry| entry.crossing.bytes);
+    let best = (0..entries.len()).min_by(|a, b| bytes(a).total_cmp(&bytes(b)));
+    let reports = entries.iter().enumerate().map(|(i, entry)| CandidateReport {
+        name: entry.name.clone(),
+        bytes: entry.crossing.bytes,
+        rate: entry.crossing.rate,
+        chosen: Some(i) == best,
+    });
+    let reports = reports.collect();
+    let best = best.and_then(|i| entries.into_iter().nth(i));
+    let Entry { setup, crossing, .. } = best.ok_or(LearnError::Numeric("candidate search"))?;
+    Ok(Best { setup, crossing, reports })
 }
 
 /// The transforms and predictions that make sense for the data.
-pub(crate) fn family(data: &Data<'_>, config: &LearnConfig) -> Vec<(String, Setup)> {
-    let channels = klt::diagonal(&data.moments, data.rectified);
-    let mut transforms: Vec<(&str, Transform)> = vec![("channels", channels)];
+pub(crate) fn family(folds: &[Data<'_>], config: &LearnConfig) -> Vec<(String, Setup)> {
+    let Some((data, others)) = folds.split_first() else { return Vec::new() };
+    let mut kinds = vec![Kind::Channels];
     if !config.leaves_out(Stage::Transform) {
-        transforms.push(("KLT", klt::klt(&data.moments)));
+        kinds.push(Kind::Klt);
         if data.layout == Layout::Vector && !config.leaves_out(Stage::Weights) {
-            let task = weights::exact(data);
-            transforms.push(("task-weighted KLT", klt::weighted_klt(&data.moments, &task)));
+            kinds.push(Kind::TaskKlt);
         }
     }
     let mut out = Vec::new();
-    for (name, transform) in transforms {
-        let diagonal = name == "channels";
+    for kind in kinds {
+        let transform = kind.transform(data);
+        let other_folds: Vec<Transform> = others.iter().map(|d| kind.transform(d)).collect();
+        let diagonal = kind == Kind::Channels;
         for prediction in predictions(data, config, diagonal) {
             let base_step = data.moments.mean_variance().sqrt() as f32 / 16.0;
             let signed = !(diagonal && data.rectified) || prediction == Prediction::ClosedLoop;
@@ -158,11 +254,13 @@ pub(crate) fn family(data: &Data<'_>, config: &LearnConfig) -> Vec<(String, Setu
             };
             let setup = Setup {
                 transform: transform.clone(),
+                other_folds: other_folds.clone(),
+                recipe: Recipe { kind, weights: None },
                 base_step: base_step.max(1e-20),
                 choice,
                 optimised_up_to: RateIndex::MAX,
             };
-            out.push((format!("{name}, {label}"), setup));
+            out.push((format!("{}, {label}", kind.name()), setup));
         }
     }
     out

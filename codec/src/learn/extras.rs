@@ -155,8 +155,11 @@ pub(crate) fn refinements(
     let samples = data.fitting((REFINE_SYMBOLS / grid.elements()).max(8));
     let absolute = components(&prepared, samples);
     for i in 0..anchors.len() {
-        let coarse = anchors.get(i + 1).unwrap_or(&anchors[i]).clone();
         let fine = &anchors[i];
+        // The anchor that codes the layer before, a whole octave coarser.
+        let before = fine.rate.shifted(8).get();
+        let nearest = anchors.iter().min_by_key(|anchor| anchor.rate.get().abs_diff(before));
+        let coarse = nearest.unwrap_or(fine).clone();
         let step = setup.step(fine.rate);
         let mut tables = CdfSet::default();
         // The first round rounds to the nearest, the second trades with the first one's tables.

@@ -22,18 +22,136 @@ pub trait Task: Sync {
 }
 
 /// Every how many samples one is held out to measure.
-const HELD_OUT: usize = 4;
+pub(crate) const HELD_OUT: usize = 4;
+/// Samples up to which every choice is measured on all of them, a quarter at a time: a mean of few
+/// losses hangs on two or three of them.
+const FEW: usize = 200;
+/// Channels up to which that is affordable: transforms are fitted once per quarter.
+const FEW_CHANNELS: usize = 320;
+
+/// Position-major features of all calibration samples.
+pub(crate) struct Features {
+    layout: Layout,
+    pub(crate) grid: Grid,
+    samples: Vec<Vec<f32>>,
+    pub(crate) zeros: f64,
+    /// Whether no value is negative: the feature left a rectifier.
+    rectified: bool,
+    range: (f32, f32),
+}
+
+impl Features {
+    pub(crate) fn new(
+        layout: Layout,
+        dims: &Dims,
+        features: &[Vec<f32>],
+    ) -> Result<Self, LearnError> {
+        let expected = dims.elements();
+        let grid = layout
+            .grid(dims.as_slice())
+            .filter(|grid| grid.elements() > 0)
+            .ok_or(ShapeError::Profile { expected, found: 0 })?;
+        let mut samples = Vec::with_capacity(features.len());
+        let mut zeros = 0usize;
+        let mut range = (f32::INFINITY, f32::NEG_INFINITY);
+        for (i, feature) in features.iter().enumerate() {
+            if feature.len() != expected {
+                return Err(ShapeError::Profile { expected, found: feature.len() }.into());
+            }
+            if feature.iter().any(|v| !v.is_finite()) {
+                return Err(LearnError::NotFinite { sample: i });
+            }
+            zeros += feature.iter().filter(|&&v| v == 0.0).count();
+            for &v in feature {
+                range = (range.0.min(v), range.1.max(v));
+            }
+            let mut gathered = Vec::new();
+            layout.gather(grid, feature, &mut gathered);
+            samples.push(gathered);
+        }
+        Ok(Self {
+            layout,
+            grid,
+            samples,
+            zeros: zeros as f64 / (expected * features.len()).max(1) as f64,
+            rectified: range.0 >= 0.0,
+            range: bounds(range, features),
+        })
+    }
+
+    /// Number of samples.
+    pub(crate) fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Values of a sample.
+    pub(crate) fn sample(&self, index: usize) -> &[f32] {
+        self.samples.get(index).map_or(&[], Vec::as_slice)
+    }
+
+    /// Number of folds that choices are measured on.
+    pub(crate) fn folds(&self) -> usize {
+        let few = self.samples.len() <= FEW && self.grid.components <= FEW_CHANNELS;
+        if few { HELD_OUT } else { 1 }
+    }
+
+    /// Whether all samples together are within the budget, so that holding some out costs accuracy.
+    pub(crate) fn is_small(&self, config: &LearnConfig) -> bool {
+        self.samples.len() * self.grid.elements() <= config.max_symbols
+    }
+
+    /// Data that hold out every fourth sample, another quarter for each `fold`.
+    pub(crate) fn fold<'a>(
+        &'a self,
+        fold: usize,
+        task: &'a dyn Task,
+        config: &LearnConfig,
+    ) -> Data<'a> {
+        self.split(task, config, |i| i % HELD_OUT == (2 * HELD_OUT - 1 - fold) % HELD_OUT)
+    }
+
+    /// Data that hold out nothing.
+    pub(crate) fn all<'a>(&'a self, task: &'a dyn Task, config: &LearnConfig) -> Data<'a> {
+        self.split(task, config, |_| false)
+    }
+
+    fn split<'a>(
+        &'a self,
+        task: &'a dyn Task,
+        config: &LearnConfig,
+        held: impl Fn(usize) -> bool,
+    ) -> Data<'a> {
+        let numbered = || self.samples.iter().map(Vec::as_slice).enumerate();
+        let (held_out_samples, held_out) = numbered().filter(|(i, _)| held(*i)).unzip();
+        let (fit_samples, fit): (Vec<usize>, Vec<&[f32]>) =
+            numbered().filter(|(i, _)| !held(*i)).unzip();
+        Data {
+            layout: self.layout,
+            grid: self.grid,
+            moments: Moments::of(fit.iter().copied(), self.grid.components),
+            fit,
+            fit_samples,
+            held_out,
+            held_out_samples,
+            rectified: self.rectified,
+            range: self.range,
+            task,
+            threads: config.threads,
+            max_symbols: config.max_symbols,
+            trial_samples: config.trial_samples,
+        }
+    }
+}
 
 /// Position-major features, split into a part to fit and a part to measure.
 pub(crate) struct Data<'a> {
     pub(crate) layout: Layout,
     pub(crate) grid: Grid,
-    pub(crate) fit: Vec<Vec<f32>>,
+    pub(crate) fit: Vec<&'a [f32]>,
     pub(crate) fit_samples: Vec<usize>,
-    pub(crate) held_out: Vec<Vec<f32>>,
+    pub(crate) held_out: Vec<&'a [f32]>,
     pub(crate) held_out_samples: Vec<usize>,
     pub(crate) moments: Moments,
-    pub(crate) zeros: f64,
     /// Whether no value is negative: the feature left a rectifier.
     pub(crate) rectified: bool,
     pub(crate) range: (f32, f32),
@@ -44,84 +162,62 @@ pub(crate) struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    pub(crate) fn new(
-        layout: Layout,
-        dims: &Dims,
-        features: &[Vec<f32>],
-        task: &'a dyn Task,
-        config: &LearnConfig,
-    ) -> Result<Self, LearnError> {
-        let expected = dims.elements();
-        let grid = layout
-            .grid(dims.as_slice())
-            .filter(|grid| grid.elements() > 0)
-            .ok_or(ShapeError::Profile { expected, found: 0 })?;
-        let mut data = Self {
-            layout,
-            grid,
-            fit: Vec::new(),
-            fit_samples: Vec::new(),
-            held_out: Vec::new(),
-            held_out_samples: Vec::new(),
-            moments: Moments::of(std::iter::empty(), grid.components),
-            zeros: 0.0,
-            rectified: false,
-            range: (f32::INFINITY, f32::NEG_INFINITY),
-            task,
-            threads: config.threads,
-            max_symbols: config.max_symbols,
-            trial_samples: config.trial_samples,
-        };
-        let mut zeros = 0usize;
-        for (i, feature) in features.iter().enumerate() {
-            if feature.len() != expected {
-                return Err(ShapeError::Profile { expected, found: feature.len() }.into());
-            }
-            if feature.iter().any(|v| !v.is_finite()) {
-                return Err(LearnError::NotFinite { sample: i });
-            }
-            zeros += feature.iter().filter(|&&v| v == 0.0).count();
-            for &v in feature {
-                data.range = (data.range.0.min(v), data.range.1.max(v));
-            }
-            let mut gathered = Vec::new();
-            layout.gather(grid, feature, &mut gathered);
-            let (set, samples) = if i % HELD_OUT == HELD_OUT - 1 {
-                (&mut data.held_out, &mut data.held_out_samples)
-            } else {
-                (&mut data.fit, &mut data.fit_samples)
-            };
-            set.push(gathered);
-            samples.push(i);
-        }
-        data.zeros = zeros as f64 / (expected * features.len()) as f64;
-        data.rectified = data.range.0 >= 0.0;
-        data.range = bounds(data.range, features);
-        data.moments = Moments::of(data.fit.iter().map(Vec::as_slice), grid.components);
-        Ok(data)
-    }
-
-    /// Whether all samples together are within the budget, so that holding some out costs accuracy.
-    pub(crate) fn is_small(&self) -> bool {
-        (self.fit.len() + self.held_out.len()) * self.grid.elements() <= self.max_symbols
-    }
-
-    /// Moves the held-out samples to those that are fitted: nothing can be measured after that.
-    pub(crate) fn merge(&mut self) {
-        self.fit.append(&mut self.held_out);
-        self.fit_samples.append(&mut self.held_out_samples);
-    }
-
     /// Fitting samples within the budget of values.
-    pub(crate) fn fitting(&self, limit: usize) -> &[Vec<f32>] {
+    pub(crate) fn fitting(&self, limit: usize) -> &[&'a [f32]] {
         let by_symbols = (self.max_symbols / self.grid.elements()).max(24);
         &self.fit[..self.fit.len().min(by_symbols).min(limit)]
     }
 
     /// Held-out samples of a trial.
-    pub(crate) fn trial(&self) -> &[Vec<f32>] {
+    pub(crate) fn trial(&self) -> &[&'a [f32]] {
         &self.held_out[..self.held_out.len().min(self.trial_samples)]
     }
+}
+
+/// What trials take for the loss of classifiers: divergences of outputs divided by this.
+///
+/// A mean of divergences hangs on the few samples that the model is unsure about, the more so on samples
+/// that it was trained on. At temperature 2 all samples have a say: a mean of as many is known twice
+/// as well, and ranks the same.
+const TEMPERATURE: f64 = 2.0;
+
+/// What a feature in place of the true one costs a task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Losses {
+    /// The task's own loss.
+    pub(crate) plain: f64,
+    /// What setups are compared by: the divergence of softened outputs, or the task's own loss where
+    /// outputs are no classes.
+    pub(crate) softened: f64,
+}
+
+impl Losses {
+    /// Runs the tail once.
+    pub(crate) fn of(task: &dyn Task, sample: usize, feature: &[f32]) -> Self {
+        let reference = task.outputs(sample);
+        match task.outputs_of(sample, feature) {
+            Some(outputs) if outputs.len() == reference.len() && reference.len() > 1 => Self {
+                plain: divergence(reference, &outputs, 1.0),
+                softened: divergence(reference, &outputs, TEMPERATURE),
+            },
+            _ => {
+                let plain = task.loss(sample, feature).max(0.0);
+                Self { plain, softened: plain }
+            }
+        }
+    }
+}
+
+/// The Kullback-Leibler divergence of softmax outputs at a temperature, in nats.
+fn divergence(reference: &[f32], outputs: &[f32], temperature: f64) -> f64 {
+    let log_softmax = |logits: &[f32]| -> Vec<f64> {
+        let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let shifted: Vec<f64> = logits.iter().map(|l| f64::from(l - top) / temperature).collect();
+        let sum: f64 = shifted.iter().map(|l| l.exp()).sum();
+        shifted.iter().map(|l| l - sum.ln()).collect()
+    };
+    let (p, q) = (log_softmax(reference), log_softmax(outputs));
+    p.iter().zip(&q).map(|(a, b)| a.exp() * (a - b)).sum::<f64>().max(0.0)
 }
 
 /// The range to clamp to: a bound that many values sit on exactly is the model's own (a rectifier's

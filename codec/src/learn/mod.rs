@@ -12,11 +12,13 @@ mod anchor;
 mod candidate;
 mod confidence;
 mod extras;
+mod head;
 mod klt;
 mod linear;
 mod material;
 mod parallel;
 mod predictor;
+mod shifts;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,7 @@ use crate::layout::Layout;
 use crate::profile::{NO_ID, Profile};
 use crate::rate::RateIndex;
 use crate::tensor::Dims;
-use material::Data;
+use material::{Data, Features};
 use trial::Setup;
 
 /// A part of the codec that an ablation leaves out.
@@ -89,8 +91,8 @@ pub struct LearnConfig {
 
 impl Default for LearnConfig {
     /// One thread, choices made at a loss of 0.01 nats, at most 1.5 million values per fit and 128
-    /// samples per trial. Pictures that a network was trained on lose about three times less than new
-    /// ones, so 0.01 on calibration data stands for some 0.03 in use.
+    /// samples per trial. Losses of trials are those of softened outputs, on samples that the network may
+    /// have been trained on: 0.01 there stood for 0.02 to 0.04 in use on every network measured.
     fn default() -> Self {
         Self {
             threads: 1,
@@ -171,17 +173,15 @@ pub struct Learned {
 
 /// Fewest samples that can be split into a part to fit and a part to measure.
 const FEWEST_SAMPLES: usize = 16;
-/// Rate indices between anchors: an octave of the step.
-const ANCHOR_SPACING: u8 = 8;
-/// Anchors of a profile.
-const ANCHORS: u8 = 5;
-/// The task loss of the coarsest anchor, relative to the target loss.
-const COARSEST_LOSS: f64 = 50.0;
+/// Rates of the anchors, relative to where the task loss meets the target: close together where
+/// profiles are used, since tables and filters four indices away cost a tenth of the bytes at equal loss.
+const ANCHORS: [i32; 9] = [-16, -12, -8, -4, 0, 4, 8, 12, 20];
 
 /// Learns the profile of one feature.
 ///
 /// `features` hold one calibration sample each, in the tensor's own order, all of shape `dims`.
-/// Three quarters fit the parameters, every fourth measures. `progress` is told what is being done
+/// Three quarters fit the parameters, every fourth measures; of few samples each quarter measures in
+/// turn. `progress` is told what is being done
 /// and the share that is finished, 0 to 1.
 ///
 /// # Errors
@@ -198,26 +198,29 @@ pub fn learn(
     if features.len() < FEWEST_SAMPLES {
         return Err(LearnError::TooFewSamples { found: features.len(), needed: FEWEST_SAMPLES });
     }
-    let mut data = Data::new(layout, dims, features, task, config)?;
+    let features = Features::new(layout, dims, features)?;
+    let folds: Vec<Data<'_>> =
+        (0..features.folds()).map(|fold| features.fold(fold, task, config)).collect();
+    let data = folds.first().ok_or(LearnError::Numeric("division of the samples"))?;
     progress("choosing the transform", 0.0);
-    let search = candidate::search(&data, config, progress)?;
-    let coarsest = search.crossing.rate_at(COARSEST_LOSS);
-    let rates: Vec<RateIndex> = (0..ANCHORS)
-        .map(|i| i32::from(coarsest.get()) - i32::from(ANCHOR_SPACING * (ANCHORS - 1 - i)))
-        .filter(|&rate| rate >= 0)
-        .map(RateIndex::clamped)
-        .collect();
-    let profile = fit_rates(&data, dims, &search.setup, &rates, &|done| {
+    let search = candidate::search(&folds, config, progress)?;
+    let operating = i32::from(search.crossing.rate.get());
+    let inside = i32::from(RateIndex::MIN.get())..=i32::from(RateIndex::MAX.get());
+    let rates = ANCHORS.iter().map(|offset| operating + offset);
+    let rates: Vec<RateIndex> =
+        rates.filter(|rate| inside.contains(rate)).map(RateIndex::clamped).collect();
+    let profile = fit_rates(data, dims, &search.setup, &rates, &|done| {
         progress("fitting the rates", 0.5 + 0.35 * done);
     })?;
     progress("measuring the curve", 0.85);
-    let (confidence, curve) = confidence::fit(&data, &profile, config)?;
+    let (confidence, curve) =
+        confidence::fit(&features, data, &profile, search.crossing.rate, config)?;
     let mut profile = Profile { confidence, ..profile };
-    if data.is_small() {
+    if features.is_small(config) {
         // The curve and the choices above were measured on held-out samples. They stand, a little
         // pessimistic, for a profile that is fitted to all.
-        data.merge();
-        let refitted = fit_rates(&data, dims, &search.setup, &rates, &|done| {
+        let all = features.all(task, config);
+        let refitted = fit_rates(&all, dims, &search.setup.refitted(&all), &rates, &|done| {
             progress("fitting to all samples", 0.9 + 0.1 * done);
         })?;
         profile = Profile { confidence: profile.confidence, ..refitted };
@@ -226,7 +229,7 @@ pub fn learn(
     progress("done", 1.0);
     let setup = &search.setup;
     let report = LearnReport {
-        zeros: data.zeros,
+        zeros: features.zeros,
         candidates: search.reports,
         weight_spread: search.weights.as_ref().map(|w| w.spread),
         weight_correlation: search.weights.as_ref().map(|w| w.correlation),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::candidate::family;
-use super::material::Data;
+use super::material::Features;
 use super::{LearnConfig, Learned, Stage, Task, anchor, extras, learn};
 use crate::bitstream::FrameForm;
 use crate::decoder::Decoder;
@@ -51,6 +51,9 @@ pub(crate) fn maps(count: usize, rectified: bool) -> (Dims, Vec<Vec<f32>>) {
     (Dims::new(&[1, c, h, w]).expect("small"), features)
 }
 
+/// How strongly the scores depend on the tensor: so much that rates in the middle of the range matter.
+const STRENGTH: f32 = 16.0;
+
 /// Three classes, scored by the means of thirds of the tensor.
 pub(crate) struct Thirds {
     outputs: Vec<Vec<f32>>,
@@ -58,12 +61,14 @@ pub(crate) struct Thirds {
 
 fn logits(feature: &[f32]) -> Vec<f32> {
     let third = feature.len() / 3;
-    feature.chunks(third.max(1)).take(3).map(|t| t.iter().sum::<f32>() / third as f32).collect()
+    let mean = |part: &[f32]| part.iter().sum::<f32>() / third as f32;
+    feature.chunks(third.max(1)).take(3).map(|part| STRENGTH * mean(part)).collect()
 }
 
 fn log_softmax(logits: &[f32]) -> Vec<f64> {
-    let sum: f64 = logits.iter().map(|&l| f64::from(l).exp()).sum();
-    logits.iter().map(|&l| f64::from(l) - sum.ln()).collect()
+    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|&l| f64::from(l - top).exp()).sum();
+    logits.iter().map(|&l| f64::from(l - top) - sum.ln()).collect()
 }
 
 impl Thirds {
@@ -139,7 +144,9 @@ fn every_prefix_of_layers_decodes_and_improves() {
     for rectified in [true, false] {
         let (dims, features) = maps(48, rectified);
         let profile = Arc::new(learned(Layout::Map, &dims, &features, 2).profile);
-        let rate = profile.rates().next().expect("an anchor");
+        // Three octaves below the coarsest rate index, so that four layers fit.
+        let finest = profile.rates().next().expect("an anchor");
+        let rate = finest.min(RateIndex::MAX.shifted(-24));
         let config = EncoderConfig::default().with_layers(4);
         let mut encoder = Encoder::new(Arc::clone(&profile), config);
         let mut decoder = Decoder::new(Arc::clone(&profile), DecodeLimits::default());
@@ -258,8 +265,9 @@ fn every_candidate_makes_a_profile_that_decodes_its_own_frames() {
         let (dims, features) = maps(32, rectified);
         let (task, config) = (Thirds::of(&features), LearnConfig::default());
         for layout in [Layout::Map, Layout::Vector] {
-            let data = Data::new(layout, &dims, &features, &task, &config).expect("data");
-            for (name, setup) in family(&data, &config) {
+            let features = Features::new(layout, &dims, &features).expect("features");
+            let data = features.fold(0, &task, &config);
+            for (name, setup) in family(std::slice::from_ref(&data), &config) {
                 let rates = [24, 32, 40].map(RateIndex::clamped);
                 let mut anchors = rates
                     .map(|rate| anchor::fit_at(&data, &setup, rate).expect("an anchor"))

@@ -1,7 +1,8 @@
 //! Trials: fit a setup at one rate, code held-out features, ask the task what was lost.
 
 use super::anchor::{self, Choice, Fitted, Material};
-use super::material::Data;
+use super::candidate::Recipe;
+use super::material::{Data, Losses};
 use super::parallel::map_chunks;
 use crate::context::{Scan, walk};
 use crate::error::LearnError;
@@ -13,7 +14,12 @@ use crate::transform::{Prepared, Transform};
 /// What a trial tries.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
+    /// The transform, fitted to the samples that the first fold does not hold out.
     pub(crate) transform: Transform,
+    /// The same for the other folds.
+    pub(crate) other_folds: Vec<Transform>,
+    /// How the transforms were made.
+    pub(crate) recipe: Recipe,
     pub(crate) base_step: f32,
     pub(crate) choice: Choice,
     /// The coarsest rate at which rounding is optimised. Where steps are coarser, what rounding to
@@ -26,8 +32,7 @@ pub(crate) struct Setup {
 pub(crate) struct Outcome {
     /// Mean bytes of the ideal code.
     pub(crate) bytes: f64,
-    /// The square of the mean root of the losses: a mean of about a hundred divergences hangs on two or
-    /// three of them, this does not.
+    /// Mean softened loss.
     pub(crate) loss: f64,
 }
 
@@ -49,8 +54,8 @@ const TRIAL_FIT: usize = 128;
 const LOSS_FLOOR: f64 = 1e-7;
 
 /// Components of features under a transform.
-pub(crate) fn components(prepared: &Prepared, features: &[Vec<f32>]) -> Vec<Vec<f32>> {
-    let forward = |feature: &Vec<f32>| {
+pub(crate) fn components(prepared: &Prepared, features: &[&[f32]]) -> Vec<Vec<f32>> {
+    let forward = |feature: &&[f32]| {
         let mut out = Vec::new();
         prepared.forward(feature, 1.0, &mut out);
         out
@@ -58,9 +63,32 @@ pub(crate) fn components(prepared: &Prepared, features: &[Vec<f32>]) -> Vec<Vec<
     features.iter().map(forward).collect()
 }
 
-/// Fits and measures a setup at a rate.
-pub(crate) fn run(data: &Data<'_>, setup: &Setup, rate: RateIndex) -> Result<Outcome, LearnError> {
-    let prepared = setup.transform.prepare();
+/// Fits and measures a setup at a rate, on each of its folds; means are those of all folds together.
+pub(crate) fn run(
+    folds: &[Data<'_>],
+    setup: &Setup,
+    rate: RateIndex,
+) -> Result<Outcome, LearnError> {
+    let mut sum = (0.0, 0.0);
+    let mut count = 0;
+    let transforms = std::iter::once(&setup.transform).chain(&setup.other_folds);
+    for (data, transform) in folds.iter().zip(transforms) {
+        let (bits, loss) = run_fold(data, setup, transform, rate)?;
+        sum = (sum.0 + bits, sum.1 + loss);
+        count += data.trial().len();
+    }
+    let n = count.max(1) as f64;
+    Ok(Outcome { bytes: sum.0 / 8.0 / n, loss: sum.1 / n })
+}
+
+/// The sums of bits and of softened losses.
+fn run_fold(
+    data: &Data<'_>,
+    setup: &Setup,
+    transform: &Transform,
+    rate: RateIndex,
+) -> Result<(f64, f64), LearnError> {
+    let prepared = transform.prepare();
     let fit = data.fitting(TRIAL_FIT);
     let fit_components = components(&prepared, fit);
     let grid = Grid { components: prepared.components(), ..data.grid };
@@ -81,15 +109,13 @@ pub(crate) fn run(data: &Data<'_>, setup: &Setup, rate: RateIndex) -> Result<Out
         let mut scan = Scan::default();
         let mut sum = (0.0, 0.0);
         for i in range {
-            let (bits, restored) = coder.code(&trial[i], step, setup.choice.lambda, &mut scan);
+            let (bits, restored) = coder.code(trial[i], step, setup.choice.lambda, &mut scan);
             sum.0 += bits;
-            sum.1 += data.task.loss(data.held_out_samples[i], &restored).max(0.0).sqrt();
+            sum.1 += Losses::of(data.task, data.held_out_samples[i], &restored).softened;
         }
         sum
     });
-    let (bits, loss) = parts.iter().fold((0.0, 0.0), |t, p| (t.0 + p.0, t.1 + p.1));
-    let n = trial.len().max(1) as f64;
-    Ok(Outcome { bytes: bits / 8.0 / n, loss: (loss / n).powi(2) })
+    Ok(parts.iter().fold((0.0, 0.0), |t, p| (t.0 + p.0, t.1 + p.1)))
 }
 
 struct TrialCoder<'a> {
@@ -138,9 +164,11 @@ const TYPICAL_SLOPE: f64 = -0.45;
 /// Slopes that are believed: noise of few samples can make others.
 const SLOPES: (f64, f64) = (-1.2, -0.15);
 /// How much worse than the best a single trial may look before it is given up.
-const HOPELESS: f64 = 1.25;
+pub(crate) const HOPELESS: f64 = 1.25;
 /// Most trials of one setup.
 const MAX_TRIALS: usize = 4;
+/// Rate steps over which a known slope is better than a second trial.
+const BRIDGED: f64 = 2.0;
 /// Rate steps per factor e of the loss: it grows about with the square of the step.
 const RATE_PER_LOSS: f64 = 5.8;
 
@@ -157,18 +185,15 @@ impl Crossing {
     /// What no setup can beat: the start of a search.
     pub(crate) const NONE: Self =
         Self { bytes: f64::INFINITY, rate: RateIndex::MIN, slope: TYPICAL_SLOPE };
-
-    /// The rate index at which the loss is about `factor` times as large.
-    pub(crate) fn rate_at(&self, factor: f64) -> RateIndex {
-        self.rate.shifted((RATE_PER_LOSS * factor.ln()).round() as i32)
-    }
 }
 
-/// Finds where a setup meets a loss, by a few trials that close in on it.
+/// Finds where a setup meets a loss, by a few trials that close in on it, beginning at a rate.
 ///
-/// A setup whose first trial promises more than 1.25 times the bytes of `best` is given up.
+/// `best` is a setup like this one, or [`Crossing::NONE`]: where the first trial promises more than 1.25
+/// times its bytes, the setup is given up, and where it all but meets the loss, the slope of `best`
+/// bridges the rest.
 pub(crate) fn crossing(
-    data: &Data<'_>,
+    folds: &[Data<'_>],
     setup: &Setup,
     target: f64,
     first: RateIndex,
@@ -177,13 +202,15 @@ pub(crate) fn crossing(
     let mut seen: Vec<(i32, Outcome)> = Vec::new();
     let mut rate = i32::from(first.get());
     for trial in 0..MAX_TRIALS {
-        let outcome = run(data, setup, RateIndex::clamped(rate))?;
+        let outcome = run(folds, setup, RateIndex::clamped(rate))?;
         seen.push((rate, outcome));
         seen.sort_by_key(|(q, _)| *q);
-        if trial == 0 {
-            let promised = at_loss(&outcome, target, TYPICAL_SLOPE);
-            if promised > HOPELESS * best.bytes {
-                return Ok(Crossing { bytes: promised, rate: first, slope: TYPICAL_SLOPE });
+        if trial == 0 && best.bytes.is_finite() {
+            let missing = RATE_PER_LOSS * (target.ln() - log_loss(&outcome));
+            let bytes = at_loss(&outcome, target, best.slope);
+            if bytes > HOPELESS * best.bytes || missing.abs() <= BRIDGED {
+                let shift = missing.round().clamp(-8.0, 8.0) as i32;
+                return Ok(Crossing { bytes, rate: first.shifted(shift), slope: best.slope });
             }
         }
         match next_rate(&seen, rate, &outcome, target) {
@@ -192,25 +219,6 @@ pub(crate) fn crossing(
         }
     }
     Ok(interpolate(&seen, target))
-}
-
-/// Judges a variant of a setup by one trial at the setup's own rate.
-///
-/// The small distance to the target loss is bridged with the setup's slope: the variant moves along
-/// nearly the same curve.
-pub(crate) fn variant(
-    data: &Data<'_>,
-    setup: &Setup,
-    target: f64,
-    base: &Crossing,
-) -> Result<Crossing, LearnError> {
-    let outcome = run(data, setup, base.rate)?;
-    let shift = RATE_PER_LOSS * (target.ln() - log_loss(&outcome));
-    Ok(Crossing {
-        bytes: at_loss(&outcome, target, base.slope),
-        rate: base.rate.shifted(shift.round().clamp(-8.0, 8.0) as i32),
-        slope: base.slope,
-    })
 }
 
 fn log_loss(outcome: &Outcome) -> f64 {

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::material::Data;
+use super::material::{Data, Losses};
 use super::parallel::map_chunks;
 use super::trial::{Setup, components};
 use crate::rate::RateIndex;
@@ -86,8 +86,8 @@ fn run(data: &Data<'_>, prepared: &Prepared, scales: &[f32]) -> Probe {
     let parts = map_chunks(data.threads, samples, 2, |range| {
         let mut probe = Probe { loss: 0.0, energies: vec![0.0; bands] };
         for i in range {
-            let feature = &data.held_out[i];
-            let mut noise = components(prepared, std::slice::from_ref(feature)).remove(0);
+            let feature = data.held_out[i];
+            let mut noise = components(prepared, &[feature]).remove(0);
             let count = prepared.components();
             for (at, value) in noise.iter_mut().enumerate() {
                 let band = at % count * bands / count;
@@ -96,13 +96,13 @@ fn run(data: &Data<'_>, prepared: &Prepared, scales: &[f32]) -> Probe {
                 probe.energies[band] += f64::from(error).powi(2);
                 *value = error;
             }
-            let mut out = feature.clone();
+            let mut out = feature.to_vec();
             prepared.backward(&noise, 1.0, &mut out);
             let (low, high) = data.range;
             out.iter_mut().for_each(|v| *v = v.max(low).min(high));
             let mut tensor = Vec::new();
             data.layout.scatter(data.grid, &out, &mut tensor);
-            probe.loss += data.task.loss(data.held_out_samples[i], &tensor);
+            probe.loss += Losses::of(data.task, data.held_out_samples[i], &tensor).softened;
         }
         probe
     });
@@ -169,11 +169,11 @@ pub(crate) fn exact(data: &Data<'_>) -> Array2<f64> {
         let mut sum = Array2::<f64>::zeros((n, n));
         for i in range {
             let sample = data.fit_samples[i];
-            let feature = &data.fit[i];
+            let feature = data.fit[i];
             let Some(centre) = data.task.outputs_of(sample, feature) else { continue };
             let classes = centre.len();
             let mut jacobian = Array2::<f64>::zeros((classes, n));
-            let mut moved = feature.clone();
+            let mut moved = feature.to_vec();
             for k in 0..n {
                 let h = (data.moments.covariance[[k, k]].sqrt() as f32).max(1e-6);
                 moved[k] = feature[k] + h;
