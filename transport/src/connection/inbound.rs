@@ -92,13 +92,15 @@ impl Connection {
         code: Code,
         now: Timestamp,
     ) {
-        self.stats.refusals += 1;
         self.scheduler.stop(stream, code);
         if direction == Direction::Bi {
             self.scheduler.reset(stream, code);
         }
-        if code == Code::ExcessiveLoad && !self.floods.refusals.take(now) {
-            self.overload(Limit::Streams);
+        if code == Code::ExcessiveLoad {
+            self.stats.refusals += 1;
+            if !self.floods.refusals.take(now) {
+                self.overload(Limit::Streams);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use aiflow_units::{Bytes, Timestamp};
 
-use super::{Connection, Event, Priority, Stream, Transmit};
+use super::{Connection, Event, Stream, Transmit};
 use crate::schedule::Content;
 
 impl Connection {
@@ -16,13 +16,6 @@ impl Connection {
         let transmit = self.scheduler.poll(now, arrival);
         while let Some(cut) = self.scheduler.take_cut() {
             self.layer_cut(cut);
-        }
-        if let Some(Transmit::Open { stream, priority, .. }) = &transmit
-            && *priority >= Priority::Base
-            && let Some((request, _)) = self.streams.get(stream)
-            && let Some(pending) = self.pending.get_mut(request)
-        {
-            pending.started = true;
         }
         // What was given up here may leave resets behind.
         if transmit.is_none() { self.scheduler.poll(now, arrival) } else { transmit }
@@ -41,10 +34,8 @@ impl Connection {
         if matches!(written.content, Content::Layer(_) | Content::Result) {
             self.data_flows();
         }
-        if written.done
-            && let Content::Layer(request) = written.content
-        {
-            self.layer_sent(request, written.layer);
+        if let Content::Layer(request) = written.content {
+            self.layer_written(request, written.layer, written.done);
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) struct Pending {
     pub(super) size: Bytes,
     /// Whether the base is wholly handed to the carrier.
     pub(super) base_sent: bool,
-    /// Whether anything of it is.
+    /// Whether any of its bytes are.
     pub(super) started: bool,
     streams: Vec<Stream>,
 }
@@ -241,13 +241,12 @@ impl Connection {
         }
     }
 
-    /// The carrier has all of a layer.
-    pub(super) fn layer_sent(&mut self, request: RequestId, layer: u8) {
-        self.stats.layers_sent += 1;
-        if layer == 0
-            && let Some(pending) = self.pending.get_mut(&request)
-        {
-            pending.base_sent = true;
+    /// The carrier took bytes of a layer, the last ones if it is `done`.
+    pub(super) fn layer_written(&mut self, request: RequestId, layer: u8, done: bool) {
+        self.stats.layers_sent += u64::from(done);
+        if let Some(pending) = self.pending.get_mut(&request) {
+            pending.started = true;
+            pending.base_sent |= done && layer == 0;
         }
     }
 

@@ -57,6 +57,8 @@ pub(crate) struct Outgoing {
     /// Whether the stream ends after the chunks, or waits for more.
     pub(crate) end: End,
     pub(crate) blocked: bool,
+    /// Whether the carrier took any byte.
+    pub(crate) started: bool,
     pub(crate) left: Bytes,
 }
 
@@ -71,6 +73,7 @@ impl Outgoing {
             chunks: VecDeque::new(),
             end: End::Open,
             blocked: false,
+            started: false,
             left: Bytes::ZERO,
         }
     }
@@ -143,6 +146,7 @@ impl Outgoing {
     /// Drops `taken` bytes, which were handed out.
     pub(crate) fn take(&mut self, taken: usize) {
         self.left = self.left.saturating_sub(Bytes::of_len(taken));
+        self.started |= taken > 0;
         let Some(first) = self.chunks.front_mut() else { return };
         if taken >= first.len() {
             self.chunks.pop_front();

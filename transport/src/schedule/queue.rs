@@ -24,7 +24,7 @@ pub(crate) struct Cut {
     pub(crate) stream: Stream,
     pub(crate) content: Content,
     pub(crate) layer: u8,
-    /// Whether the peer may have seen the stream.
+    /// Whether any of it left.
     pub(crate) started: bool,
 }
 
@@ -80,8 +80,8 @@ impl Scheduler {
     /// Abandons a stream: it is reset if the peer may know of it. Returns what was given up.
     pub(crate) fn cut(&mut self, stream: Stream, code: Code) -> Option<Cut> {
         let outgoing = self.remove(stream)?;
-        let started = outgoing.unopened.is_none();
-        if started {
+        let started = outgoing.started;
+        if outgoing.unopened.is_none() {
             self.signals.push_back(Transmit::Reset { stream, code });
         }
         let (content, layer) = (outgoing.content, outgoing.rank.layer);

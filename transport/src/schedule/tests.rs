@@ -134,7 +134,7 @@ fn frames_are_cut_whole() {
     queue.open(layer(1, 1, 100, 10));
     let other = queue.open(layer(2, 0, 100, 10));
     queue.poll(at(0), at(0));
-    assert_eq!(queue.cut_frame(request(1), Code::Cancelled), (1, 1));
+    assert_eq!(queue.cut_frame(request(1), Code::Cancelled), (0, 2));
     assert_eq!(queue.cut_frame(request(1), Code::Cancelled), (0, 0));
     let reset = Transmit::Reset { stream: base, code: Code::Cancelled };
     assert_eq!(queue.poll(at(0), at(0)), Some(reset));
