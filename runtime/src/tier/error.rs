@@ -85,6 +85,9 @@ pub enum PartError {
         /// What is wrong.
         source: DecodeError,
     },
+    /// Bytes that came are no picture of their format.
+    #[error("a picture that came cannot be read")]
+    Picture,
     /// A part did not run.
     #[error("the part from {span} does not run")]
     Run {

@@ -9,12 +9,15 @@
 //! one cut, coded with the profile of that cut, and answers. Neither weights nor profiles travel:
 //! peers name them by their hashes when they open a session, and refuse what differs.
 //!
-//! The modules here know no network, no clock and no thread: time comes in as an argument.
+//! The modules here know no network, no clock and no thread: time comes in as an argument. Those of
+//! [`net`] (feature `tiers`) put them on real connections.
 
 mod answer;
 mod classes;
 mod coder;
 mod error;
+#[cfg(feature = "tiers")]
+pub mod net;
 mod parts;
 mod place;
 mod queue;

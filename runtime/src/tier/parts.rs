@@ -210,6 +210,7 @@ impl ModelParts {
     }
 
     /// Returns how requests of a place run together, as far as it is known.
+    #[cfg(test)]
     pub(super) fn stacked(&self, from: Place) -> Stacking {
         self.stacking().get(&from).copied().unwrap_or_default()
     }

@@ -1,0 +1,32 @@
+//! Tiers over the network: a [`Server`] for edge and cloud, a [`Device`] for the other end.
+//!
+//! ```text
+//! Device: head, encode -> Session ~~~ Server: WorkQueue -> worker: decode, tail -> Answer
+//!    |                                             \-> worker: decode, middle, encode -> Uplink
+//!    +-- answers itself when the link is down                                  ~~~ next Server
+//! ```
+//!
+//! Connections live in tokio tasks; what computes runs on threads of its own ([`Server`]) or on
+//! tokio's blocking threads ([`Device`]), so that no computation holds up the network.
+
+mod clock;
+mod counters;
+mod device;
+mod menu;
+mod options;
+mod outcome;
+mod pass;
+mod picture;
+mod server;
+mod session;
+mod uplink;
+mod worker;
+
+pub use self::counters::ServerCounters;
+pub use self::device::{Device, DeviceOptions, Sample};
+pub use self::menu::{ANSWER_CLASSES, LOSSLESS_RATE, Menu};
+pub use self::options::{Role, ServerOptions, Then};
+pub use self::outcome::{Choice, Fallback, Handover, Outcome};
+pub use self::picture::{PictureReader, PictureWriter, UnreadablePicture};
+pub use self::server::{Server, ServerError};
+pub use self::uplink::{LinkStatus, Uplink, UplinkError};

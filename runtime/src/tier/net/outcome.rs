@@ -1,0 +1,77 @@
+//! What is decided about a request of a device, and what comes of it.
+
+use aiflow_transport::Code;
+use aiflow_units::{Bytes, Micros};
+
+use crate::bundle::{FeatureCoding, Payload, PictureCoding};
+use crate::tier::{Answer, Place, Trace};
+
+/// Where and how a device hands a request over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handover {
+    /// The tensors of a place.
+    Tensors {
+        /// The place: the input or a cut.
+        at: Place,
+        /// How they are coded.
+        coding: FeatureCoding,
+    },
+    /// The picture that the input was made from.
+    Picture(PictureCoding),
+}
+
+impl From<Payload> for Handover {
+    fn from(payload: Payload) -> Self {
+        match payload {
+            Payload::Picture(coding) => Self::Picture(coding),
+            Payload::Feature { cut, coding } => Self::Tensors { at: Place::Cut(cut), coding },
+        }
+    }
+}
+
+/// What a device does with a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// It answers itself.
+    #[default]
+    Local,
+    /// It hands the request over.
+    Remote(Handover),
+}
+
+/// Why a device answered itself although the request was to be handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fallback {
+    /// There is no connection.
+    Disconnected,
+    /// The server acknowledges nothing.
+    Outage,
+    /// The frame could not be sent: too much is under way.
+    Busy,
+    /// The server did not answer in time.
+    Deadline,
+    /// The server gave the request up, or the connection ended.
+    Failed(Code),
+    /// The answer could not be read.
+    BadAnswer,
+}
+
+/// A request that was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The answer.
+    pub answer: Answer,
+    /// Where the time went; what no part covers is hand-over between tasks.
+    pub trace: Trace,
+    /// From the capture to the answer.
+    pub total: Micros,
+    /// What was done with it.
+    pub choice: Choice,
+    /// Why the device answered all the same; `None` when it did what was chosen.
+    pub fallback: Option<Fallback>,
+    /// Payload bytes that were handed over; zero when nothing was.
+    pub bytes: Bytes,
+    /// Whether the answer came after the deadline.
+    pub late: bool,
+}

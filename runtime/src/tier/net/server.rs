@@ -1,0 +1,240 @@
+//! A tier that serves requests: edge or cloud.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle as ThreadHandle;
+use std::time::{Duration, Instant};
+
+use aiflow_transport::driver::{Asked, Endpoint, Peer, PeerEvent, ServerConfig};
+use aiflow_transport::negotiate::Policy;
+use aiflow_transport::wire::{
+    Answer, Health, HealthAnswer, Metadata, MetadataAnswer, Role as WireRole, ServerMetadata,
+    StatsAnswer, Values, capability, statistic,
+};
+use aiflow_transport::{Code, Config, Question};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::counters::{ServerCounters, count};
+use super::menu;
+use super::options::{Role, ServerOptions, Then};
+use super::session::serve_session;
+use super::worker::Shop;
+use crate::tier::{AnswerForm, ModelParts, PartError};
+
+/// A server cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start a worker thread")]
+    Thread(#[source] io::Error),
+    /// The model cannot be served.
+    #[error(transparent)]
+    Model(#[from] PartError),
+}
+
+/// A tier that serves requests. It stops with [`shutdown`](Self::shutdown).
+pub struct Server {
+    endpoint: Endpoint,
+    front: Arc<Front>,
+    accepting: JoinHandle<()>,
+    threads: Vec<ThreadHandle<()>>,
+}
+
+/// What connections and sessions share.
+pub(super) struct Front {
+    pub(super) shop: Arc<Shop>,
+    pub(super) policy: Policy,
+    pub(super) then: Then,
+    pub(super) clients: AtomicU64,
+    started: Instant,
+}
+
+impl Server {
+    /// Listens and serves. Must be called in a tokio runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be bound or a thread not started.
+    pub fn start(
+        address: SocketAddr,
+        config: ServerConfig,
+        parts: Arc<ModelParts>,
+        options: ServerOptions,
+    ) -> Result<Self, ServerError> {
+        let policy = menu::policy(&parts, options.pictures.is_some())?;
+        let (uplink, then) = options.upstream.clone().unzip();
+        let config = config.with_protocol(protocol(options.role));
+        let endpoint = Endpoint::server(address, config)
+            .map_err(|source| ServerError::Bind { address, source })?;
+        let (limits, pictures) = (options.limits, options.pictures.clone());
+        let shop = Arc::new(Shop::new(parts, limits, pictures, uplink, options.slowdown));
+        let threads = shop.start(options.workers).map_err(ServerError::Thread)?;
+        let front = Arc::new(Front {
+            shop,
+            policy,
+            then: then.unwrap_or_default(),
+            clients: AtomicU64::new(0),
+            started: Instant::now(),
+        });
+        let accepting = tokio::spawn(accept(endpoint.clone(), Arc::clone(&front)));
+        Ok(Self { endpoint, front, accepting, threads })
+    }
+
+    /// Returns the address that it listens on.
+    ///
+    /// # Errors
+    /// The operating system does not say.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.endpoint.local_address()
+    }
+
+    /// Returns what was counted.
+    pub fn counters(&self) -> ServerCounters {
+        self.front.counters()
+    }
+
+    /// Returns a function that counts, for a thread that shows it.
+    pub fn counting(&self) -> impl Fn() -> ServerCounters + Send + Sync + 'static {
+        let front = Arc::clone(&self.front);
+        move || front.counters()
+    }
+
+    /// Stops: takes no new request, finishes what is under way for at most `longest`, tells clients
+    /// that it goes away, and returns when nothing of it runs any more.
+    pub async fn shutdown(self, longest: Duration) {
+        self.front.shop.drain();
+        let end = Instant::now() + longest;
+        while !self.front.shop.is_idle() && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.stop(Code::GoingAway).await;
+    }
+
+    /// Stops at once, as though it had crashed but for the goodbye: requests under way are lost.
+    pub async fn stop(self, code: Code) {
+        self.accepting.abort();
+        self.front.shop.close();
+        self.endpoint.shutdown(code).await;
+        let threads = self.threads;
+        // A thread that panicked has said so; there is nothing left to do for it.
+        let join = move || threads.into_iter().for_each(|thread| drop(thread.join()));
+        let _ = tokio::task::spawn_blocking(join).await;
+    }
+}
+
+impl Front {
+    pub(super) fn counters(&self) -> ServerCounters {
+        let mut all = self.shop.counters.snapshot();
+        let (waiting, running) = self.shop.load();
+        (all.waiting, all.running) = (waiting as u64, running as u64);
+        all
+    }
+}
+
+/// How the protocol behaves on a server.
+fn protocol(role: Role) -> Config {
+    let mut setup = aiflow_transport::wire::Setup {
+        role: WireRole::Tail,
+        codecs: menu::codecs(),
+        channel_level: aiflow_transport::wire::ChannelLevel::Probe,
+        implementation: concat!("aiflow/", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..Default::default()
+    };
+    setup.static_capabilities = Values::new().with(capability::TIER, role.number());
+    Config::default().with_setup(setup)
+}
+
+async fn accept(endpoint: Endpoint, front: Arc<Front>) {
+    let mut peers = JoinSet::new();
+    while let Some(arriving) = endpoint.accept().await {
+        while peers.try_join_next().is_some() {}
+        let front = Arc::clone(&front);
+        peers.spawn(async move {
+            let address = arriving.address();
+            match arriving.await {
+                Ok(peer) => serve_peer(peer, front).await,
+                Err(error) => tracing::info!(%address, %error, "a client did not get in"),
+            }
+        });
+    }
+}
+
+async fn serve_peer(peer: Peer, front: Arc<Front>) {
+    count(&front.shop.counters.connections);
+    let client = front.clients.fetch_add(1, Ordering::Relaxed);
+    let Ok(setup) = peer.greeted().await else { return };
+    let form = setup.static_capabilities.get(menu::ANSWER_CLASSES).unwrap_or(0);
+    let form = AnswerForm::from_number(form);
+    let mut sessions = JoinSet::new();
+    while let Some(event) = peer.next_event().await {
+        while sessions.try_join_next().is_some() {}
+        match event {
+            PeerEvent::Session(offer) => {
+                let points = offer.open().points.clone();
+                match offer.decide(&front.policy) {
+                    Ok(session) => {
+                        let front = Arc::clone(&front);
+                        sessions.spawn(serve_session(session, points, client, form, front));
+                    }
+                    Err(error) => {
+                        tracing::info!(%error, "a session is refused");
+                        count(&front.shop.counters.sessions_refused);
+                    }
+                }
+            }
+            PeerEvent::Asked(asked) => say(asked, &front),
+            PeerEvent::Drained => break,
+            // Sessions are opened anew: they hold nothing that would be worth a resumption.
+            _ => {}
+        }
+    }
+}
+
+/// Answers what a client asks about the server.
+fn say(asked: Asked, front: &Front) {
+    let own = front.policy.models.first().map(|model| model.model);
+    let answer = match asked.question() {
+        Question::Health(Health::Live) => Answer::Health(HealthAnswer::Yes),
+        Question::Health(Health::Model(model)) if Some(*model) != own => {
+            Answer::Health(HealthAnswer::No)
+        }
+        Question::Health(_) => Answer::Health(HealthAnswer::Yes),
+        Question::Metadata(Metadata::Server) => {
+            let metadata = ServerMetadata {
+                name: "aiflow".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                extensions: Vec::new(),
+                models: own.into_iter().collect(),
+            };
+            Answer::Metadata(MetadataAnswer::Server(metadata))
+        }
+        Question::Stats(_) => {
+            let counters = front.counters();
+            let uptime = front.started.elapsed().as_secs();
+            let values = Values::new()
+                .with(statistic::FRAMES, counters.requests)
+                .with(statistic::RESULTS, counters.answered)
+                .with(statistic::LATE, counters.late)
+                .with(statistic::CANCELLED, counters.cancelled)
+                .with(statistic::DAMAGED, counters.failed)
+                .with(statistic::PAYLOAD_BYTES, counters.bytes)
+                .with(statistic::SESSIONS, counters.sessions_open)
+                .with(statistic::UPTIME, uptime);
+            Answer::Stats(StatsAnswer { values })
+        }
+        // What it does not know it does not answer: dropping the question refuses it.
+        _ => return,
+    };
+    // The client may have gone meanwhile.
+    let _ = asked.answer(&answer);
+}

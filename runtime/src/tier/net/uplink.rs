@@ -1,0 +1,365 @@
+//! The way to the next tier: a connection that is kept up, and its session.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aiflow_transport::channel::Estimate;
+use aiflow_transport::driver::{
+    Change, ClientConfig, ConnectError, Endpoint, Peer, PeerEvent, Session, SessionError,
+};
+use aiflow_transport::wire::{PointId, Reason};
+use aiflow_units::Micros;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::menu::{Dish, Menu};
+
+/// Why the next tier cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UplinkError {
+    /// There is no connection.
+    #[error("there is no connection to {address}: {why}")]
+    Connect {
+        /// Who was asked last.
+        address: SocketAddr,
+        /// Why, in the words of the transport.
+        why: String,
+    },
+    /// The server does not grant the session.
+    #[error("{address} does not grant the session: {why}")]
+    Session {
+        /// Who was asked.
+        address: SocketAddr,
+        /// Why.
+        why: SessionError,
+    },
+    /// Nobody answered in the time given.
+    #[error("no server answered within {} ms", .0.get() / 1000)]
+    Timeout(Micros),
+}
+
+/// How the way to the next tier is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkStatus {
+    /// A connection is being made.
+    #[default]
+    Connecting,
+    /// Requests can be handed over.
+    Up,
+    /// The next tier acknowledges nothing.
+    Outage,
+    /// The last attempt failed; another one follows.
+    Failed(UplinkError),
+    /// It was closed from this side.
+    Closed,
+}
+
+/// The way to the next tier. It keeps a connection and a session up in the background, goes to the
+/// next address when one fails, and tries anew while nothing is acknowledged. Clones share it; it
+/// ends with [`close`](Self::close), or with its last clone.
+#[derive(Clone)]
+pub struct Uplink {
+    inner: Arc<Inner>,
+    keeper: Arc<Keeper>,
+}
+
+struct Inner {
+    menu: Menu,
+    deadline: Micros,
+    current: Mutex<Option<(Peer, Session)>>,
+    status: watch::Sender<LinkStatus>,
+    /// Answers stay out longer than they should.
+    suspect: AtomicBool,
+}
+
+/// Ends the task with the last handle.
+struct Keeper(JoinHandle<()>);
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Where the next tier is, and who it must be.
+struct Target {
+    endpoint: Endpoint,
+    addresses: Vec<SocketAddr>,
+    name: String,
+    config: ClientConfig,
+}
+
+impl Uplink {
+    /// Keeps a connection up to the first of `addresses` that can be reached, whose certificate must
+    /// be good for `name`, with a session for what is on the menu. Must be called in a tokio runtime.
+    pub fn new(
+        endpoint: Endpoint,
+        addresses: Vec<SocketAddr>,
+        name: &str,
+        config: ClientConfig,
+        menu: Menu,
+        deadline: Micros,
+    ) -> Self {
+        let inner = Arc::new(Inner {
+            menu,
+            deadline,
+            current: Mutex::default(),
+            status: watch::Sender::new(LinkStatus::default()),
+            suspect: AtomicBool::new(false),
+        });
+        let target = Target { endpoint, addresses, name: name.to_owned(), config };
+        let task = tokio::spawn(keep_up(Arc::clone(&inner), target));
+        Self { inner, keeper: Arc::new(Keeper(task)) }
+    }
+
+    /// Returns how it is.
+    pub fn status(&self) -> LinkStatus {
+        self.inner.status.borrow().clone()
+    }
+
+    /// Lets others wait for changes.
+    pub(super) fn watch(&self) -> watch::Receiver<LinkStatus> {
+        self.inner.status.subscribe()
+    }
+
+    /// Waits until requests can be handed over.
+    ///
+    /// # Errors
+    /// The last failure, when nobody answered within `longest`; a server that refuses the session
+    /// (another model, other profiles) is reported at once.
+    pub async fn ready(&self, longest: Duration) -> Result<(), UplinkError> {
+        let mut status = self.watch();
+        let decided = |status: &LinkStatus| match status {
+            LinkStatus::Up => true,
+            LinkStatus::Failed(UplinkError::Session { .. }) => true,
+            _ => false,
+        };
+        let found = tokio::time::timeout(longest, status.wait_for(decided)).await;
+        if let Ok(Ok(status)) = found {
+            return match &*status {
+                LinkStatus::Failed(error) => Err(error.clone()),
+                _ => Ok(()),
+            };
+        }
+        match self.status() {
+            LinkStatus::Failed(error) => Err(error),
+            _ => Err(UplinkError::Timeout(Micros::from_duration(longest))),
+        }
+    }
+
+    /// Returns what is known of the channel towards the next tier.
+    pub fn estimate(&self) -> Option<Estimate> {
+        self.inner.lock().as_ref().map(|(_, session)| session.estimate())
+    }
+
+    /// Returns how often the set of operating points of the present session changed.
+    pub fn epoch(&self) -> Option<u64> {
+        self.inner.lock().as_ref().map(|(_, session)| session.epoch().0)
+    }
+
+    /// Returns the peer of the present connection.
+    pub fn peer(&self) -> Option<Peer> {
+        self.inner.lock().as_ref().map(|(peer, _)| peer.clone())
+    }
+
+    /// Returns the session, if requests can be handed over now.
+    pub(super) fn session(&self) -> Option<Session> {
+        let up = *self.inner.status.borrow() == LinkStatus::Up;
+        let suspect = self.inner.suspect.load(Ordering::Relaxed);
+        let usable = up && !suspect;
+        usable.then(|| self.inner.lock().as_ref().map(|(_, session)| session.clone())).flatten()
+    }
+
+    /// Says that an answer stays out, or that one came.
+    pub(super) fn suspect(&self, stays_out: bool) {
+        if self.inner.suspect.swap(stays_out, Ordering::Relaxed) != stays_out {
+            // Whoever waits looks again.
+            self.inner.status.send_modify(|_| {});
+        }
+    }
+
+    /// Steers frames to a dish; returns the point for frames now, with whether it is that of the
+    /// dish: the change is agreed on first, and frames go on as before until then.
+    pub(super) fn steer(&self, session: &Session, dish: Dish) -> Option<(PointId, Steered)> {
+        let wanted = self.inner.menu.find(dish)?;
+        let active = session.active()?;
+        if active == wanted {
+            return Some((active, Steered::There));
+        }
+        let mut points = vec![active, wanted];
+        points.sort_unstable();
+        // One that was not agreed on is refused here; the old one stays then.
+        let asked = session.reconfigure(wanted, points, Reason::Channel);
+        if let Err(error) = asked {
+            tracing::info!(%error, "the cut is not changed");
+        }
+        Some((active, Steered::OnTheWay))
+    }
+
+    /// Returns the point of a dish.
+    pub(super) fn point(&self, dish: Dish) -> Option<PointId> {
+        self.inner.menu.find(dish)
+    }
+
+    /// Ends the session and the connection.
+    pub fn close(&self) {
+        self.keeper.0.abort();
+        self.inner.set(LinkStatus::Closed);
+        if let Some((peer, session)) = self.inner.lock().take() {
+            // It may have ended before.
+            let _ = session.end();
+            peer.close(aiflow_transport::Code::NoError);
+        }
+    }
+}
+
+/// Whether frames are where they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Steered {
+    There,
+    OnTheWay,
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Option<(Peer, Session)>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, status: LinkStatus) {
+        self.status.send_if_modified(|old| {
+            let changed = *old != status;
+            *old = status;
+            changed
+        });
+    }
+}
+
+/// Connects, and connects again.
+async fn keep_up(inner: Arc<Inner>, target: Target) {
+    let mut place = 0_usize;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let Some(&address) = target.addresses.get(place % target.addresses.len().max(1)) else {
+            return;
+        };
+        match attempt(&inner, &target, address).await {
+            Ok(opened) => {
+                pause = FIRST_PAUSE;
+                stay(&inner, &target, opened, &mut place).await;
+                inner.lock().take();
+                inner.set(LinkStatus::Connecting);
+            }
+            Err(error) => {
+                tracing::info!(%error, "the next tier is not reached");
+                inner.set(LinkStatus::Failed(error));
+                place = place.wrapping_add(1);
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+async fn attempt(
+    inner: &Inner,
+    target: &Target,
+    address: SocketAddr,
+) -> Result<(Peer, Session), UplinkError> {
+    let failed = |error: ConnectError| UplinkError::Connect { address, why: chain(&error) };
+    let connect = target.endpoint.connect(address, &target.name, &target.config);
+    let late = || UplinkError::Timeout(Micros::from_duration(LONGEST_ATTEMPT));
+    let connected = tokio::time::timeout(LONGEST_ATTEMPT, connect).await;
+    let peer = connected.map_err(|_| late())?.map_err(failed)?;
+    // What is offered is judged by what both agreed on, which is known then.
+    let greeted = tokio::time::timeout(LONGEST_ATTEMPT, peer.greeted()).await;
+    let greeted = greeted.map_err(|_| late())?;
+    greeted.map_err(|error| UplinkError::Connect { address, why: error.to_string() })?;
+    let open = peer.open(inner.menu.open(inner.deadline));
+    let opened = tokio::time::timeout(LONGEST_ATTEMPT, open).await.map_err(|_| late())?;
+    let session = opened.map_err(|why| UplinkError::Session { address, why })?;
+    Ok((peer, session))
+}
+
+/// Watches a connection until it is over; changes to another one while nothing is acknowledged.
+async fn stay(inner: &Inner, target: &Target, opened: (Peer, Session), place: &mut usize) {
+    let (mut peer, mut session) = opened;
+    loop {
+        *inner.lock() = Some((peer.clone(), session.clone()));
+        inner.suspect.store(false, Ordering::Relaxed);
+        inner.set(LinkStatus::Up);
+        let mut status = inner.status.subscribe();
+        let mut scout: Option<SocketAddr> = None;
+        let fresh = loop {
+            let doubtful = inner.suspect.load(Ordering::Relaxed)
+                || *inner.status.borrow() == LinkStatus::Outage;
+            if doubtful && scout.is_none() {
+                *place = place.wrapping_add(1);
+                scout = target.addresses.get(*place % target.addresses.len().max(1)).copied();
+            }
+            if !doubtful {
+                scout = None;
+            }
+            tokio::select! {
+                event = peer.next_event() => match event {
+                    None => return,
+                    Some(PeerEvent::OutageBegan { .. }) => inner.set(LinkStatus::Outage),
+                    Some(PeerEvent::OutageEnded { .. }) => inner.set(LinkStatus::Up),
+                    Some(PeerEvent::GoingAway(_)) => tracing::info!("the next tier goes away"),
+                    Some(_) => {}
+                },
+                change = session.next_change() => match change {
+                    None => return,
+                    Some(Change::Proposed { epoch, .. }) => {
+                        // All cuts run on one loaded model, so this side is always ready.
+                        let _ = session.accept(epoch);
+                    }
+                    Some(_) => {}
+                },
+                found = try_again(inner, target, scout), if scout.is_some() => match found {
+                    Some(found) => break found,
+                    None => scout = None,
+                },
+                _ = status.changed() => {}
+            }
+        };
+        tracing::info!("another connection took over");
+        (peer, session) = fresh;
+    }
+}
+
+/// Tries to connect anew while the old connection is silent: after a long silence QUIC itself asks
+/// only every few seconds whether anybody is there.
+async fn try_again(
+    inner: &Inner,
+    target: &Target,
+    address: Option<SocketAddr>,
+) -> Option<(Peer, Session)> {
+    let found = attempt(inner, target, address?).await;
+    if found.is_err() {
+        tokio::time::sleep(FIRST_PAUSE).await;
+    }
+    found.ok()
+}
+
+/// Writes an error with its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A new connection takes two round trips; one attempt after a loss of the first packet as well.
+const LONGEST_ATTEMPT: Duration = Duration::from_millis(1200);

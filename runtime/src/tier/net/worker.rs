@@ -1,0 +1,347 @@
+//! Threads that compute what waits.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use aiflow_transport::driver::Request;
+use aiflow_transport::wire::ResultFlags;
+use aiflow_transport::{Code, Reply, Timings};
+use aiflow_units::Micros;
+
+use super::clock::{Lap, Origin};
+use super::counters::{Counting, add, count, spend};
+use super::menu::Dish;
+use super::pass::{Parcel, pass};
+use super::picture::PictureReader;
+use super::uplink::Uplink;
+use crate::bundle::FeatureCoding;
+use crate::tier::{
+    Answer, AnswerForm, ClientId, Crossing, ModelParts, Part, PartError, Place, QueueLimits,
+    RefusalReason, Span, Taken, Trace, Work, WorkQueue,
+};
+use crate::value::Value;
+
+/// A request on its way through a server.
+pub(super) struct Job {
+    pub(super) request: Request,
+    /// Whose it is.
+    pub(super) client: u64,
+    pub(super) payload: bytes::Bytes,
+    pub(super) dish: Dish,
+    /// What the payload decodes to, where that is known.
+    pub(super) crossing: Option<Crossing>,
+    pub(super) form: AnswerForm,
+    /// How it goes on behind this tier; `None` when it is answered here.
+    pub(super) onward: Option<Onward>,
+}
+
+/// How a request goes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Onward {
+    pub(super) coding: FeatureCoding,
+}
+
+/// What workers share.
+pub(super) struct Shop {
+    pub(super) parts: Arc<ModelParts>,
+    pub(super) origin: Origin,
+    pub(super) counters: Counting,
+    pub(super) pictures: Option<Arc<dyn PictureReader>>,
+    pub(super) uplink: Option<Uplink>,
+    pub(super) slowdown: f64,
+    state: Mutex<State>,
+    bell: Condvar,
+}
+
+struct State {
+    queue: WorkQueue<Job>,
+    open: bool,
+}
+
+impl Shop {
+    pub(super) fn new(
+        parts: Arc<ModelParts>,
+        limits: QueueLimits,
+        pictures: Option<Arc<dyn PictureReader>>,
+        uplink: Option<Uplink>,
+        slowdown: f64,
+    ) -> Self {
+        let state = State { queue: WorkQueue::new(limits), open: true };
+        Self {
+            parts,
+            origin: Origin::new(),
+            counters: Counting::default(),
+            pictures,
+            uplink,
+            slowdown: if slowdown.is_finite() { slowdown.max(1.0) } else { 1.0 },
+            state: Mutex::new(state),
+            bell: Condvar::new(),
+        }
+    }
+
+    /// Starts the threads; they end after [`close`](Self::close).
+    pub(super) fn start(self: &Arc<Self>, workers: usize) -> std::io::Result<Vec<JoinHandle<()>>> {
+        let runtime = tokio::runtime::Handle::current();
+        let worker = |index| {
+            let (shop, runtime) = (Arc::clone(self), runtime.clone());
+            Builder::new().name(format!("aiflow-worker-{index}")).spawn(move || {
+                let _entered = runtime.enter();
+                shop.work();
+            })
+        };
+        (0..workers).map(worker).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The queue is whole between two calls, whoever panicked.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a request in, or says no.
+    pub(super) fn offer(&self, work: Work<Job>) {
+        count(&self.counters.requests);
+        add(&self.counters.bytes, work.item.payload.len() as u64);
+        let now = self.origin.now();
+        match self.lock().queue.offer(work, now) {
+            Ok(()) => self.bell.notify_one(),
+            Err((refusal, work)) => {
+                let (counter, code) = match refusal.reason {
+                    RefusalReason::TooLate => (&self.counters.late, Code::TooLate),
+                    RefusalReason::Draining => (&self.counters.refused, Code::GoingAway),
+                    RefusalReason::Full | RefusalReason::ClientFull => {
+                        (&self.counters.refused, Code::ExcessiveLoad)
+                    }
+                };
+                count(counter);
+                give_up(work.item.request, code);
+            }
+        }
+    }
+
+    /// Returns how many requests wait and run.
+    pub(super) fn load(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.queue.waiting(), state.queue.running())
+    }
+
+    /// Takes nothing new.
+    pub(super) fn drain(&self) {
+        self.lock().queue.drain();
+        self.bell.notify_all();
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.lock().queue.is_idle()
+    }
+
+    /// Lets the threads end.
+    pub(super) fn close(&self) {
+        self.lock().open = false;
+        self.bell.notify_all();
+    }
+
+    fn work(self: &Arc<Self>) {
+        while let Some(taken) = self.next() {
+            for work in taken.late {
+                count(&self.counters.late);
+                give_up(work.item.request, Code::TooLate);
+            }
+            let Some(first) = taken.batch.first() else { continue };
+            let (span, clients) =
+                (first.span, taken.batch.iter().map(|work| work.client).collect::<Vec<ClientId>>());
+            let mut lap = Lap::start();
+            self.run(span, taken.batch);
+            self.lock().queue.done(span, &clients, lap.next());
+        }
+    }
+
+    /// Waits for work; `None` when there will be none.
+    fn next(&self) -> Option<Taken<Job>> {
+        let mut state = self.lock();
+        loop {
+            if !state.open {
+                return None;
+            }
+            let now = self.origin.now();
+            for work in state.queue.cancel(|job| job.request.is_abandoned()) {
+                count(&self.counters.cancelled);
+                give_up(work.item.request, Code::Cancelled);
+            }
+            let taken = state.queue.take(now);
+            if !taken.batch.is_empty() || !taken.late.is_empty() {
+                return Some(taken);
+            }
+            let due = taken.again.map_or(LONGEST_SLEEP, |at| at.since(now).to_duration());
+            let waited = self.bell.wait_timeout(state, due.min(LONGEST_SLEEP));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Decodes and computes a batch, and answers or hands on.
+    fn run(self: &Arc<Self>, span: Span, batch: Vec<Work<Job>>) {
+        count(&self.counters.batches);
+        add(&self.counters.batched, batch.len() as u64);
+        let mut ready: Vec<(Job, Crossing, Spent)> = Vec::with_capacity(batch.len());
+        for mut work in batch {
+            let mut spent =
+                Spent { wait: self.origin.now().since(work.arrived), ..Spent::default() };
+            let mut lap = Lap::start();
+            match self.decode(&mut work.item) {
+                Ok(crossing) => {
+                    spent.decode = lap.next();
+                    ready.push((work.item, crossing, spent));
+                }
+                Err(error) => {
+                    tracing::info!(%error, "a frame cannot be decoded");
+                    count(&self.counters.failed);
+                    give_up(work.item.request, Code::DecodeFailed);
+                }
+            }
+        }
+        // What nobody wants any more is not computed.
+        let (ready, unwanted): (Vec<_>, Vec<_>) =
+            ready.into_iter().partition(|(job, ..)| !job.request.is_abandoned());
+        for (job, ..) in unwanted {
+            count(&self.counters.cancelled);
+            give_up(job.request, Code::Cancelled);
+        }
+        match span.to {
+            Place::Output => self.answer(span.from, ready),
+            to => ready.into_iter().for_each(|(job, what, spent)| {
+                self.hand_on(Span { from: span.from, to }, job, what, spent);
+            }),
+        }
+    }
+
+    fn decode(&self, job: &mut Job) -> Result<Crossing, PartError> {
+        if let Some(known) = job.crossing.take() {
+            return Ok(known);
+        }
+        match job.dish {
+            Dish::Tensors(place) => self.parts.coder(place)?.decode(&job.payload),
+            Dish::Picture(format) => {
+                let unserved = PartError::UnknownPlace { place: Place::Input };
+                let reader = self.pictures.as_ref().ok_or(unserved)?;
+                let inputs = reader.read(format, &job.payload).map_err(|_| PartError::Picture)?;
+                let named: Vec<(&str, Value)> =
+                    inputs.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+                self.parts.head(&named, Place::Input)
+            }
+        }
+    }
+
+    fn answer(&self, from: Place, ready: Vec<(Job, Crossing, Spent)>) {
+        let (mut jobs, mut all) =
+            (Vec::with_capacity(ready.len()), Vec::with_capacity(ready.len()));
+        for (job, what, spent) in ready {
+            jobs.push((job, spent));
+            all.push(what);
+        }
+        let mut lap = Lap::start();
+        let outputs = match self.parts.tails(from, &all) {
+            Ok(outputs) => outputs.into_iter().map(Ok).collect(),
+            // One of them may be at fault: each alone then.
+            Err(_) => all.iter().map(|what| self.parts.tail(from, what)).collect::<Vec<_>>(),
+        };
+        let compute = self.rest(lap.next());
+        for ((job, mut spent), outputs) in jobs.into_iter().zip(outputs) {
+            spent.compute = compute;
+            match outputs {
+                Ok(outputs) => self.reply(job, &spent, outputs),
+                Err(error) => {
+                    tracing::warn!(%error, "a request cannot be computed");
+                    count(&self.counters.failed);
+                    give_up(job.request, Code::Internal);
+                }
+            }
+        }
+    }
+
+    fn reply(&self, job: Job, spent: &Spent, outputs: Vec<Value>) {
+        let trace = spent.trace();
+        let payload = Answer::new(outputs, job.form).encode(&trace);
+        self.send(job.request, spent, payload.into());
+    }
+
+    /// Sends an answer; counts it as cancelled where nobody wants it any more.
+    pub(super) fn send(&self, request: Request, spent: &Spent, payload: bytes::Bytes) {
+        spend(&self.counters.wait_micros, spent.wait);
+        spend(&self.counters.decode_micros, spent.decode);
+        spend(&self.counters.compute_micros, spent.compute);
+        let timings = Timings { wait: spent.wait, decode: spent.decode, infer: spent.compute };
+        let reply = Reply { payload, layers: 1, flags: ResultFlags::NONE, timings };
+        match request.reply(reply) {
+            Ok(()) => count(&self.counters.answered),
+            Err(_) => count(&self.counters.cancelled),
+        }
+    }
+
+    /// Computes the part that is left to this tier, and hands over to the next one.
+    fn hand_on(self: &Arc<Self>, span: Span, job: Job, what: Crossing, mut spent: Spent) {
+        let (Some(uplink), Some(onward)) = (self.uplink.clone(), job.onward) else {
+            return self.answer(span.from, vec![(job, what, spent)]);
+        };
+        let mut lap = Lap::start();
+        let middle = self.parts.middle(span, &what);
+        spent.compute = self.rest(lap.next());
+        lap.next();
+        let coded = middle.and_then(|middle| {
+            let bytes = self.parts.coder(span.to)?.encode(&middle, onward.coding)?;
+            spent.encode = lap.next();
+            Ok((middle, bytes))
+        });
+        match coded {
+            Ok((middle, bytes)) => {
+                let rate = super::menu::rate_of(onward.coding);
+                let (dish, own) = (Dish::Tensors(span.to), Some(middle));
+                let parcel = Parcel { bytes: bytes.into(), dish, rate, spent, own };
+                pass(Arc::clone(self), uplink, job, parcel);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a part cannot be computed");
+                count(&self.counters.failed);
+                give_up(job.request, Code::Internal);
+            }
+        }
+    }
+
+    /// Rests as long as a slower machine would have computed; returns the time of both.
+    fn rest(&self, computed: Micros) -> Micros {
+        let more = computed.to_duration().mul_f64(self.slowdown - 1.0);
+        if more > Duration::ZERO {
+            std::thread::sleep(more);
+        }
+        computed.saturating_add(Micros::from_duration(more))
+    }
+}
+
+/// Where the time of a request went on this tier.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spent {
+    pub(super) wait: Micros,
+    pub(super) decode: Micros,
+    pub(super) compute: Micros,
+    pub(super) encode: Micros,
+}
+
+impl Spent {
+    pub(super) fn trace(&self) -> Trace {
+        let mut trace = Trace::new();
+        trace.push(0, Part::Wait, self.wait);
+        trace.push(0, Part::Decode, self.decode);
+        trace.push(0, Part::Compute, self.compute);
+        if self.encode > Micros::ZERO {
+            trace.push(0, Part::Encode, self.encode);
+        }
+        trace
+    }
+}
+
+/// Fails a request; it may have been given up by the other side meanwhile.
+pub(super) fn give_up(request: Request, code: Code) {
+    let _ = request.fail(code);
+}
+
+/// Workers look for requests that nobody wants any more at least so often.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
