@@ -130,8 +130,7 @@ impl Connection {
         }
         self.timers.set(Timer::Report, now.after(interval));
         // A report that cannot leave grows old: the next one takes its place.
-        let stuck = self.control.is_none_or(|control| self.scheduler.is_waiting(control));
-        if stuck || self.silence.outage {
+        if self.is_stuck() || self.silence.outage {
             return;
         }
         self.reporting.flowing = self.scheduler.backlog().total > Bytes::ZERO;
@@ -140,6 +139,11 @@ impl Connection {
         self.reporting.next += 1;
         self.reporting.last = now;
         self.stats.reports_sent += 1;
+    }
+
+    /// Returns whether messages wait on the control stream.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.control.is_none_or(|control| self.scheduler.is_waiting(control))
     }
 
     fn make_report(&self, now: Timestamp) -> ChannelReport {

@@ -2,9 +2,9 @@
 
 use aiflow_units::{Bytes, Micros, Timestamp};
 
+use super::arrival::Arrival;
 use super::epochs::Epochs;
 use super::inbound::Inbound;
-use super::receiving::Arrival;
 use super::{
     Connection, Early, PeerIdentity, SessionCounters, SessionState, Side, State, Statistics,
 };

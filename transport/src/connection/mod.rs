@@ -1,8 +1,12 @@
 //! The protocol core: a state machine without I/O, clock and randomness.
 
+mod arrival;
+mod asking;
 mod channel;
 mod config;
 mod control;
+mod early;
+mod ending;
 mod epochs;
 mod event;
 mod flood;
@@ -12,6 +16,7 @@ mod handle;
 mod ids;
 mod inbound;
 mod lifecycle;
+mod losing;
 mod peer;
 mod pieces;
 mod poll;
@@ -51,11 +56,11 @@ use crate::rate::RateController;
 use crate::schedule::Scheduler;
 use crate::wire::{Limit, Limits, MessageKind, SessionId, Setup};
 use crate::{Code, ConfigError};
+use arrival::Arrival;
 use channel::{PathTimes, Reporting, Silence};
 use flood::{Bucket, Floods};
 use inbound::Inbound;
 use probing::Padding;
-use receiving::Arrival;
 use requests::Held;
 use sending::Pending;
 use session::Session;

@@ -105,7 +105,8 @@ impl Connection {
             SessionAction::Hold => self.hold(id, ControlMessage::Reconf(reconf)),
             SessionAction::Outrank => {
                 let reject = Reject { session: id, epoch: reconf.epoch, code: Code::Glare };
-                Ok(self.say_plain(&ControlMessage::Reject(reject)))
+                self.say_plain(&ControlMessage::Reject(reject));
+                Ok(())
             }
             SessionAction::Yield => {
                 if let Some(session) = self.sessions.get_mut(&id) {

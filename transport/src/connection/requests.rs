@@ -1,18 +1,15 @@
-//! Questions on streams of their own, and their answers.
+//! Requests of the peer, and what this side answers.
 
 use aiflow_units::{Micros, Timestamp};
 use bytes::Bytes as Buffer;
 
-use super::inbound::{Inbound, Purpose};
-use super::lifecycle::stream_type;
+use super::inbound::Inbound;
 use super::states::{LinkAction, LinkInput};
 use super::timers::Timer;
-use super::{Connection, Direction, End, Event, Priority, QueryId, Question, Side, Stream};
+use super::{Connection, End, Event, Priority, QueryId, Question, Stream};
 use crate::error::{ErrorKind, ProtocolError};
 use crate::schedule::{Content, Outgoing, Rank};
-use crate::wire::{
-    Answer, Framer, Limit, MessageKind, Probe, Received, Refusal, Request, StreamType,
-};
+use crate::wire::{Answer, Framer, MessageKind, Probe, Received, Refusal, Request, StreamType};
 use crate::{CallError, Code};
 
 /// A request that waits until the peer's SETUP is accepted.
@@ -23,36 +20,6 @@ pub(super) enum Held {
 }
 
 impl Connection {
-    /// Asks the server; its answer comes as [`Event::Answered`].
-    ///
-    /// # Errors
-    /// This is the server, the connection is not established, or too many requests are unanswered.
-    pub fn ask(&mut self, question: Question) -> Result<QueryId, CallError> {
-        self.require_side(Side::Client, "ask")?;
-        let request = match question {
-            Question::Health(health) => Request::Health(health),
-            Question::Metadata(metadata) => Request::Metadata(metadata),
-            Question::Stats(stats) => Request::Stats(stats),
-        };
-        let query = QueryId(self.next_query);
-        let stream = self.send_request(&request, Purpose::Query(query), End::Fin)?;
-        self.next_query += 1;
-        self.queries.insert(query, stream);
-        Ok(query)
-    }
-
-    /// Gives a question up.
-    ///
-    /// # Errors
-    /// It was answered.
-    pub fn forget(&mut self, query: QueryId) -> Result<(), CallError> {
-        let stream = self.queries.remove(&query).ok_or(CallError::UnknownRequest)?;
-        self.inbound.remove(&stream);
-        self.scheduler.stop(stream, Code::Cancelled);
-        self.scheduler.cut(stream, Code::Cancelled);
-        Ok(())
-    }
-
     /// Answers a question of the client.
     ///
     /// # Errors
@@ -74,37 +41,6 @@ impl Connection {
         let offered = self.sessions.values();
         let offered = offered.filter(|session| session.state == super::SessionState::Offered);
         self.questions.len() + self.held.len() + offered.count()
-    }
-
-    /// Opens a stream with a request.
-    pub(super) fn send_request(
-        &mut self,
-        request: &Request,
-        purpose: Purpose,
-        end: End,
-    ) -> Result<Stream, CallError> {
-        self.require_open("request")?;
-        let kind = request.kind();
-        if self.is_early() && matches!(kind, MessageKind::Open | MessageKind::Stats) {
-            return Err(CallError::WrongState { call: "request", state: "early data" });
-        }
-        let waiting = |inbound: &&Inbound| matches!(inbound, Inbound::Answer { .. });
-        let waiting = self.inbound.values().filter(waiting).count() as u64;
-        let allowed = self.allowed.get(Limit::Requests);
-        if waiting >= allowed {
-            let (limit, asked) = (Limit::Requests, waiting + 1);
-            return Err(CallError::LimitReached { limit, asked, allowed });
-        }
-        let bytes = request.encode()?;
-        let mut outgoing =
-            Outgoing::new(Direction::Bi, Rank::timeless(Priority::Request), Content::Other)
-                .with_chunk(stream_type(StreamType::Request))
-                .with_chunk(bytes);
-        outgoing.end = end;
-        let stream = self.scheduler.open(outgoing);
-        let framer = Framer::new(self.limits());
-        self.inbound.insert(stream, Inbound::Answer { framer, kind, purpose });
-        Ok(stream)
     }
 
     /// Writes an answer to a request of the peer.
@@ -233,83 +169,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes bytes of the answer to a request of this side.
-    #[allow(clippy::too_many_arguments, reason = "they are the parts of one stream")]
-    pub(super) fn answer_data(
-        &mut self,
-        stream: Stream,
-        mut framer: Framer,
-        kind: MessageKind,
-        purpose: Purpose,
-        data: &Buffer,
-        end: End,
-        now: Timestamp,
-    ) -> Result<(), ProtocolError> {
-        framer.push(data);
-        while let Some(envelope) = framer.next_message()? {
-            let Received::Message(answer) = Answer::decode(&envelope, self.limits())? else {
-                continue;
-            };
-            if !answer.answers(kind) || framer.buffered() > 0 {
-                return Err(unexpected());
-            }
-            self.apply(LinkInput::Message(answer.kind()))?;
-            if end == End::Open {
-                let session = |session| Inbound::Session(session);
-                let rest = match purpose {
-                    Purpose::Query(_) => Inbound::Asked,
-                    Purpose::Session(id) => session(id),
-                };
-                self.inbound.insert(stream, rest);
-            }
-            return self.take_answer(purpose, answer, end, now);
-        }
-        if end == End::Fin {
-            framer.finish()?;
-            self.answer_missing(purpose, Code::Internal, now);
-        } else {
-            self.inbound.insert(stream, Inbound::Answer { framer, kind, purpose });
-        }
-        Ok(())
-    }
-
-    fn take_answer(
-        &mut self,
-        purpose: Purpose,
-        answer: Answer,
-        end: End,
-        now: Timestamp,
-    ) -> Result<(), ProtocolError> {
-        match purpose {
-            Purpose::Query(query) => {
-                if self.queries.remove(&query).is_some() {
-                    let answer = Some(Box::new(answer));
-                    self.events.push_back(Event::Answered { query, answer });
-                }
-                Ok(())
-            }
-            Purpose::Session(session) => {
-                self.session_answered(session, answer, now)?;
-                if end == End::Fin {
-                    self.session_stream_ended(session, Code::NoError, now);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// The stream of a request of this side ended without an answer.
-    pub(super) fn answer_missing(&mut self, purpose: Purpose, code: Code, now: Timestamp) {
-        match purpose {
-            Purpose::Query(query) => {
-                if self.queries.remove(&query).is_some() {
-                    self.events.push_back(Event::Answered { query, answer: None });
-                }
-            }
-            Purpose::Session(session) => self.session_stream_ended(session, code, now),
-        }
-    }
-
     /// The client gave a question up.
     pub(super) fn question_dropped(&mut self, stream: Stream) {
         self.questions.retain(|_, (asked, _)| *asked != stream);
@@ -328,6 +187,6 @@ fn known<T>(received: Received<T>) -> Option<T> {
     }
 }
 
-fn unexpected() -> ProtocolError {
+pub(super) fn unexpected() -> ProtocolError {
     ProtocolError::new(ErrorKind::Unexpected, 0, "protocol.md 6.1")
 }

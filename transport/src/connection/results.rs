@@ -3,11 +3,11 @@
 use aiflow_units::{Bytes, Micros, Timestamp};
 use bytes::Bytes as Buffer;
 
+use super::arrival::Arrival;
 use super::frame::join;
 use super::inbound::Inbound;
 use super::lifecycle::with_type;
 use super::pieces::Pieces;
-use super::receiving::Arrival;
 use super::sending::outcome_of;
 use super::states::{SessionAction, SessionInput};
 use super::timers::Timer;
@@ -25,8 +25,9 @@ impl Connection {
     /// result follows.
     ///
     /// # Errors
-    /// The frame was answered, lost or cancelled, its base is not whole, or the result is larger
-    /// than the peer allows.
+    /// The frame was answered, lost or cancelled, its base is not whole, the result is larger than
+    /// the peer allows, or the peer does not read the results that wait: then giving the frame up
+    /// with [`Connection::fail`] is all that is left.
     pub fn reply(
         &mut self,
         request: RequestId,
@@ -42,6 +43,7 @@ impl Connection {
         if asked > allowed {
             return Err(CallError::LimitReached { limit, asked, allowed });
         }
+        self.check_results(reply.payload.len())?;
         let provisional = reply.flags.contains(ResultFlags::PROVISIONAL);
         self.send_result(request, Code::NoError, reply, now)?;
         if !provisional {
@@ -65,9 +67,28 @@ impl Connection {
         if !self.arrivals.contains_key(&request) || code == Code::NoError {
             return Err(CallError::UnknownRequest);
         }
-        self.send_result(request, code, Reply::default(), now)?;
+        // A peer that reads no results does not get to know why.
+        if self.check_results(0).is_ok() {
+            self.send_result(request, code, Reply::default(), now)?;
+        }
         self.count_result(request, code);
         self.drop_arrival(request, code);
+        Ok(())
+    }
+
+    /// Checks whether one more result may wait to be sent.
+    fn check_results(&self, size: usize) -> Result<(), CallError> {
+        let streams = self.allowed.get(Limit::Streams);
+        let waiting = self.scheduler.len() as u64;
+        let bytes = self.scheduler.backlog().total.get().saturating_add(size as u64);
+        let queue = self.config.queue.get();
+        for (limit, asked, allowed) in
+            [(Limit::Streams, waiting, streams), (Limit::BufferedBytes, bytes, queue)]
+        {
+            if asked > allowed {
+                return Err(CallError::LimitReached { limit, asked, allowed });
+            }
+        }
         Ok(())
     }
 
@@ -128,6 +149,9 @@ impl Connection {
     /// Reports how a frame arrived, not more often than channel reports are sent.
     fn report_frame(&mut self, mut report: FrameReport, arrived: Timestamp, now: Timestamp) {
         let Some(interval) = self.report_interval(ChannelLevel::Report) else { return };
+        if self.is_stuck() {
+            return;
+        }
         let Some(session) = self.sessions.get_mut(&report.session) else { return };
         if let Some((previous, at)) = session.reported {
             if now.since(at) < interval {

@@ -1,4 +1,4 @@
-//! Sessions: how they begin and end.
+//! How sessions begin.
 
 use aiflow_units::{Micros, Timestamp};
 
@@ -6,8 +6,7 @@ use super::epochs::{Epochs, PointSet};
 use super::inbound::{Inbound, Purpose};
 use super::session::{Answered, Session};
 use super::states::{SessionAction, SessionInput};
-use super::timers::Timer;
-use super::{Connection, End, Event, Outcome, SessionState, Side, Snapshot, State, Stream};
+use super::{Connection, End, Event, SessionState, Side, Snapshot, State, Stream};
 use crate::error::{ErrorKind, ProtocolError};
 use crate::wire::{
     AcceptedPoint, Answer, EarlyFrames, Epoch, Limit, Open, OpenAnswer, PointId, Request, Resume,
@@ -213,23 +212,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends a session: requests that are not answered fail, and the peer is told.
-    ///
-    /// # Errors
-    /// There is no such session.
-    pub fn end(&mut self, id: SessionId, now: Timestamp) -> Result<(), CallError> {
-        let session = self.sessions.get(&id).ok_or(CallError::UnknownSession)?;
-        let (stream, state) = (session.stream, session.state);
-        self.require_action(id, SessionInput::End, SessionAction::End, "end")?;
-        if state == SessionState::Offered {
-            self.send_refusal(stream, Code::Cancelled, Micros::ZERO);
-        } else {
-            self.scheduler.finish(stream);
-        }
-        self.finish_session(id, Code::NoError, Micros::ZERO, now);
-        Ok(())
-    }
-
     /// Moves the state of a session for a call.
     ///
     /// # Errors
@@ -321,54 +303,6 @@ impl Connection {
         self.adopt_early(id, now);
     }
 
-    /// The stream of a session ended on the peer's side.
-    pub(super) fn session_stream_ended(&mut self, id: SessionId, code: Code, now: Timestamp) {
-        let Some(session) = self.sessions.get(&id) else { return };
-        let (stream, state) = (session.stream, session.state);
-        if self.move_session(id, SessionInput::StreamEnd) != SessionAction::Fail {
-            return;
-        }
-        match state {
-            SessionState::Offered => self.send_refusal(stream, Code::Cancelled, Micros::ZERO),
-            _ => self.scheduler.finish(stream),
-        }
-        self.finish_session(id, code, Micros::ZERO, now);
-    }
-
-    /// Forgets a session and everything in it.
-    fn finish_session(&mut self, id: SessionId, code: Code, retry_after: Micros, now: Timestamp) {
-        let requests: Vec<_> =
-            self.pending.keys().filter(|request| request.session == id).copied().collect();
-        let failure = if code == Code::NoError { Code::Cancelled } else { code };
-        for request in requests {
-            self.end_request(request, Outcome::Failed(failure));
-        }
-        let arrivals: Vec<_> =
-            self.arrivals.keys().filter(|request| request.session == id).copied().collect();
-        for request in arrivals {
-            self.drop_arrival(request, failure);
-        }
-        self.drop_early(id);
-        self.report_end(id, code, retry_after);
-        self.drained_if_idle(now);
-    }
-
-    /// Removes a session and tells the application.
-    pub(super) fn report_end(&mut self, session: SessionId, code: Code, retry_after: Micros) {
-        let Some(ended) = self.sessions.remove(&session) else { return };
-        self.timers.clear(Timer::Decision(session));
-        self.timers.clear(Timer::Proposal(session));
-        for epoch in ended.epochs.iter().flat_map(Epochs::old) {
-            self.timers.clear(Timer::Epoch(session, epoch));
-        }
-        self.inbound.remove(&ended.stream);
-        self.ended.insert(session);
-        if self.ended.len() > MOST_ENDED {
-            self.ended.pop_first();
-        }
-        self.events.push_back(Event::SessionEnded { session, code, retry_after });
-    }
-
     /// Goes on with messages that overtook the answer to OPEN.
     fn release_held(&mut self, id: SessionId, now: Timestamp) -> Result<(), ProtocolError> {
         let held = self.sessions.get_mut(&id).map(|session| std::mem::take(&mut session.held));
@@ -388,6 +322,3 @@ fn agree_on(session: &mut Session, ids: &[PointId]) {
     session.epochs = Some(Epochs::new(PointSet { epoch: Epoch::FIRST, active, points }));
     session.next = Sequence(0);
 }
-
-/// How many ended sessions are remembered: their last frames may still be under way.
-const MOST_ENDED: usize = 1024;

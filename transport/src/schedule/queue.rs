@@ -201,7 +201,6 @@ impl Scheduler {
     }
 
     /// Returns how many streams have something to send or may have later.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.streams.len()
     }

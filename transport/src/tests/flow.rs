@@ -2,7 +2,6 @@
 
 use aiflow_netsim::{LinkConfig, Rate};
 use aiflow_units::{BitRate, Bytes, Micros};
-use bytes::Bytes as Buffer;
 
 use super::alone::{Alone, header, layer};
 use super::pair::{Pair, Setting, frame};
@@ -301,7 +300,8 @@ fn bytes_arrive_however_they_are_cut() {
             alone.data(stream, piece, End::Open);
         }
         alone.data(stream, &[], End::Fin);
-        let whole = |event: &Event| matches!(event, Event::Layer(layer) if layer.contiguous() == Buffer::from(vec![0; 300]));
+        let zeros = [0; 300];
+        let whole = |event: &Event| matches!(event, Event::Layer(layer) if layer.contiguous() == zeros.as_slice());
         assert_eq!(alone.count(whole), 1, "pieces of {size}");
     }
 }

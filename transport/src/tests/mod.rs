@@ -2,10 +2,13 @@
 
 mod alone;
 mod carrier;
+mod channel;
 mod flow;
+mod hostile;
 mod messages;
 mod pair;
 mod random;
 mod reconf;
+mod resume;
 mod scenarios;
 mod setup;
