@@ -8,4 +8,5 @@ pub mod link;
 pub mod report;
 pub mod rival;
 pub mod scenes;
+pub mod sheet;
 pub mod statistics;

@@ -5,8 +5,10 @@
 
 mod atomic;
 mod chart;
+mod heat;
 mod number;
 mod page;
+mod plan_map;
 mod record_files;
 mod series_style;
 mod table;
@@ -17,6 +19,9 @@ mod tests;
 
 pub use atomic::write_atomically;
 pub use page::{html_page, write_html};
+pub use plan_map::{
+    PlanMap, PlanRecord, PlanReport, plan_page, write_plan_csv, write_plan_html,
+};
 pub use record_files::{write_json, write_points_csv, write_summaries_csv};
 pub use table::{points_table, ratios_table, summary_table};
 pub use words::findings;

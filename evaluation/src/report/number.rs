@@ -39,6 +39,16 @@ pub(crate) fn kl(value: f64) -> String {
     if value < 0.000_5 && value > 0.0 { format!("{value:.0e}") } else { format!("{value:.3}") }
 }
 
+/// Writes a rate in kbit/s, Mbit/s or Gbit/s.
+pub(crate) fn rate(bits_per_second: u64) -> String {
+    let (value, unit) = match bits_per_second {
+        0..1_000_000 => (bits_per_second as f64 / 1e3, "kbit/s"),
+        1_000_000..1_000_000_000 => (bits_per_second as f64 / 1e6, "Mbit/s"),
+        _ => (bits_per_second as f64 / 1e9, "Gbit/s"),
+    };
+    if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}
+
 /// Writes a time in microseconds or milliseconds.
 pub(crate) fn micros(value: f64) -> String {
     if value < 1_000.0 { format!("{value:.0} µs") } else { format!("{:.1} ms", value / 1_000.0) }

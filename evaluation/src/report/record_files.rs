@@ -35,6 +35,11 @@ pub fn write_summaries_csv(path: &Path, summaries: &[SummaryRecord]) -> Result<(
     write_csv(path, summaries.iter().map(SummaryRow::from))
 }
 
+/// Writes one CSV row per record, with a header of field names.
+pub(crate) fn write_rows<R: Serialize>(path: &Path, rows: &[R]) -> Result<(), ReportError> {
+    write_csv(path, rows.iter())
+}
+
 fn write_csv<R: Serialize>(path: &Path, rows: impl Iterator<Item = R>) -> Result<(), ReportError> {
     let failed = |source| ReportError::Format { format: "CSV", source };
     let mut writer = csv::Writer::from_writer(Vec::new());

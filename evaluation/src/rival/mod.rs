@@ -42,6 +42,7 @@ mod tests;
 
 pub use calibration::Calibration;
 pub use catalogue::{Family, calibrate, calibrate_all, family, methods, picture_codecs};
+pub(crate) use picture::{JpegInput, WebpInput};
 pub use picture::{PictureCodec, PictureShape};
 
 use crate::error::RivalError;

@@ -43,10 +43,11 @@ pub trait PictureCodec: Send + Sync {
     fn decode(&self, payload: &[u8], shape: PictureShape) -> Result<Picture, RivalError>;
 }
 
-/// Lossy WebP by libwebp at its slowest method.
+/// Lossy WebP by libwebp.
 #[derive(Debug, Clone)]
 pub(crate) struct WebpInput {
     quality: u8,
+    method: u8,
     setting: String,
 }
 
@@ -61,7 +62,12 @@ pub(crate) struct JpegInput {
 
 impl WebpInput {
     pub(crate) fn new(quality: u8) -> Self {
-        Self { quality, setting: format!("quality={quality}") }
+        Self::with_method(quality, SLOWEST)
+    }
+
+    /// Takes libwebp's method, from 0 (fastest) to 6 (smallest).
+    pub(crate) fn with_method(quality: u8, method: u8) -> Self {
+        Self { quality, method: method.min(SLOWEST), setting: format!("quality={quality}") }
     }
 }
 
@@ -71,6 +77,8 @@ impl JpegInput {
     }
 }
 
+/// The method of libwebp that writes the smallest files.
+const SLOWEST: u8 = 6;
 const WEBP: &str = "webp-input";
 const JPEG: &str = "jpeg-input";
 const MAX_SIDE: usize = 16_383;
@@ -93,7 +101,7 @@ impl PictureCodec for WebpInput {
         };
         let mut config = webp::WebPConfig::new().map_err(|()| refused())?;
         config.quality = f32::from(self.quality);
-        config.method = 6;
+        config.method = self.method.into();
         let encoder = webp::Encoder::from_rgb(&rgb, u32::from(width), u32::from(height));
         encoder.encode_advanced(&config).map(|bytes| bytes.to_vec()).map_err(|_| refused())
     }

@@ -3,6 +3,7 @@
 //! Everything is a pure function; what is random takes a seed.
 
 mod bd_rate;
+mod binomial;
 mod correlation;
 mod isotonic;
 mod pchip;
@@ -12,6 +13,7 @@ mod rate_curve;
 mod resamples;
 
 pub use bd_rate::{MIN_OVERLAP, QualityRange, bd_rate};
+pub use binomial::upper_bound;
 pub use correlation::{pearson, spearman};
 pub use isotonic::isotonic;
 pub use pchip::Pchip;

@@ -2,7 +2,7 @@
 
 mod cut_section;
 mod depth_section;
-mod markup;
+pub(crate) mod markup;
 mod tables;
 
 use std::path::Path;
@@ -28,14 +28,18 @@ pub fn html_page(study: &Study) -> String {
         tables::all_points(study),
         reading_help(),
     ];
+    document(&format!("aiflow bench: {title}"), &body.join("\n"))
+}
+
+/// Wraps markup in a page with the style of all reports.
+pub(crate) fn document(title: &str, body: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>aiflow bench: {}</title>\n\
-         <style>\n{}</style>\n</head>\n<body>\n<main>\n{}\n</main>\n</body>\n</html>\n",
-        escape(&title),
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n\
+         <style>\n{}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n",
+        escape(title),
         include_str!("style.css"),
-        body.join("\n"),
     )
 }
 
