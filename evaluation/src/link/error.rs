@@ -10,6 +10,9 @@ pub enum LinkError {
     /// The client cannot begin to connect.
     #[error("the simulated client cannot begin to connect")]
     Connect,
+    /// The transport does not take its own default configuration.
+    #[error("the transport cannot be set up: {0}")]
+    Transport(#[from] aiflow_transport::ConfigError),
 }
 
 impl From<super::tls::TlsError> for LinkError {

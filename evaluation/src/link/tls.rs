@@ -24,10 +24,11 @@ pub(super) enum TlsError {
 pub(super) fn client() -> Result<Arc<QuicClientConfig>, TlsError> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate())?;
-    let config = ClientConfig::builder_with_details(provider(), Arc::new(FixedTime))
+    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(FixedTime))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = protocols();
     Ok(Arc::new(config.try_into()?))
 }
 
@@ -37,9 +38,14 @@ pub(super) fn server() -> Result<Arc<QuicServerConfig>, TlsError> {
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
         .with_single_cert(vec![certificate()], key.into())?;
+    config.alpn_protocols = protocols();
     config.send_tls13_tickets = 0;
     config.max_early_data_size = u32::MAX;
     Ok(Arc::new(config.try_into()?))
+}
+
+fn protocols() -> Vec<Vec<u8>> {
+    vec![aiflow_transport::Connection::PROTOCOL.to_vec()]
 }
 
 fn provider() -> Arc<CryptoProvider> {

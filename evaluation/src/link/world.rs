@@ -222,6 +222,11 @@ impl PathView<'_> {
     pub(super) fn capacity(&self, from: Timestamp, to: Timestamp) -> Bytes {
         self.0.link(Direction::Up).capacity(from, to)
     }
+
+    /// How long a packet would wait before the uplink.
+    pub(super) fn wait(&self, at: Timestamp) -> Micros {
+        self.0.link(Direction::Up).queue_delay(at)
+    }
 }
 
 pub(super) fn instant(origin: Instant, at: Timestamp) -> Instant {
