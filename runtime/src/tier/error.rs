@@ -85,8 +85,8 @@ pub enum PartError {
         /// What is wrong.
         source: DecodeError,
     },
-    /// Bytes that came are no picture of their format.
-    #[error("a picture that came cannot be read")]
+    /// Bytes are no picture of their format, or there is no picture to write.
+    #[error("there is no such picture, or it cannot be read")]
     Picture,
     /// A part did not run.
     #[error("the part from {span} does not run")]

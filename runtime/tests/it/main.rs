@@ -7,3 +7,4 @@ mod agreement;
 mod networks;
 mod planner_text;
 mod suite;
+mod tiers;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aiflow_transport::driver::{AnswerError, Session};
 use aiflow_transport::wire::{PointId, Role as WireRole, Setup, Values, capability};
 use aiflow_transport::{Code, Config, Frame};
-use aiflow_units::{Bytes, Micros, Timestamp};
+use aiflow_units::{Bytes, Micros};
 
 use super::clock::Lap;
 use super::menu::{self, ANSWER_CLASSES, Dish};
@@ -117,8 +117,8 @@ struct Inner {
 
 #[derive(Default)]
 struct Memory {
-    /// What the last frame was, for the time until a change is agreed on.
-    held: Option<Handover>,
+    /// How each dish was wanted last, for the time until a change is agreed on.
+    held: Vec<Handover>,
     /// Microseconds from sending to the answer, smoothed.
     usual: Option<f64>,
 }
@@ -183,7 +183,7 @@ impl Device {
         loop {
             let verdict = match self.route(wanted) {
                 Ok((.., handover)) if handover == wanted => return Ok(()),
-                Ok(_) => Fallback::Busy,
+                Ok(_) => Fallback::Switching,
                 Err(fallback) => fallback,
             };
             if Instant::now() >= end {
@@ -200,16 +200,16 @@ impl Device {
             LinkStatus::Outage | LinkStatus::Up => Fallback::Outage,
             _ => Fallback::Disconnected,
         })?;
-        let steered = uplink.steer(&session, dish_of(wanted)).ok_or(Fallback::Busy)?;
+        let steered = uplink.steer(&session, dish_of(wanted)).ok_or(Fallback::NotOffered)?;
         let mut memory = self.memory();
+        memory.held.retain(|held| dish_of(*held) != dish_of(wanted));
+        memory.held.push(wanted);
         match steered {
-            (point, Steered::There) => {
-                memory.held = Some(wanted);
-                Ok((session, point, wanted))
-            }
+            (point, Steered::There) => Ok((session, point, wanted)),
             (point, Steered::OnTheWay) => {
-                let held = memory.held.filter(|held| uplink.point(dish_of(*held)) == Some(point));
-                held.map(|held| (session, point, held)).ok_or(Fallback::Busy)
+                let mut held = memory.held.iter().copied();
+                let held = held.find(|held| uplink.point(dish_of(*held)) == Some(point));
+                held.map(|held| (session, point, held)).ok_or(Fallback::Switching)
             }
         }
     }
@@ -223,7 +223,15 @@ impl Device {
         point: PointId,
         handover: Handover,
     ) -> Result<(Answer, Option<Fallback>), PartError> {
-        let Sent { crossing, bytes, head, encode } = self.head(sample, handover).await?;
+        let Sent { crossing, bytes, head, encode } = match self.head(sample, handover).await {
+            Ok(sent) => sent,
+            // There is no picture, or nobody who writes it.
+            Err(PartError::Picture) => {
+                let answer = self.local(run, sample, None).await?;
+                return Ok((answer, Some(Fallback::NotOffered)));
+            }
+            Err(error) => return Err(error),
+        };
         run.trace.push(0, Part::Compute, head);
         run.trace.push(0, Part::Encode, encode);
         run.bytes = Bytes::of_len(bytes.len());
@@ -242,7 +250,7 @@ impl Device {
             .with_rate(rate);
         let answer = session.send(frame);
         let waited = match answer {
-            Ok(answer) => self.wait(answer, run, sample, crossing, due).await?,
+            Ok(answer) => self.wait(answer, run, sample, crossing).await?,
             Err(error) => {
                 tracing::info!(%error, "a frame is not sent");
                 let answer = self.local(run, sample, crossing).await?;
@@ -273,7 +281,6 @@ impl Device {
         run: &mut Run,
         sample: &Sample,
         crossing: Option<(Place, Crossing)>,
-        _due: Timestamp,
     ) -> Result<Waited, PartError> {
         let mut lap = Lap::start();
         let uplink = self.inner.uplink.clone();
@@ -343,8 +350,8 @@ impl Device {
             let (at, coding) = match handover {
                 Handover::Tensors { at, coding } => (at, coding),
                 Handover::Picture(coding) => {
-                    let none = PartError::UnknownPlace { place: Place::Input };
-                    let bytes = picture.and_then(|picture| picture.write(coding)).ok_or(none)?;
+                    let bytes = picture.and_then(|picture| picture.write(coding));
+                    let bytes = bytes.ok_or(PartError::Picture)?;
                     let encode = rest(lap.next(), slowdown);
                     return Ok(Sent { crossing: None, bytes, head: Micros::ZERO, encode });
                 }

@@ -49,6 +49,10 @@ pub enum Fallback {
     Outage,
     /// The frame could not be sent: too much is under way.
     Busy,
+    /// The change to this place is not agreed on yet, and nothing is known of the one before.
+    Switching,
+    /// The place is not one of those that were offered to the server.
+    NotOffered,
     /// The server did not answer in time.
     Deadline,
     /// The server gave the request up, or the connection ended.

@@ -122,9 +122,10 @@ impl Server {
 
     /// Stops at once, as though it had crashed but for the goodbye: requests under way are lost.
     pub async fn stop(self, code: Code) {
-        self.accepting.abort();
         self.front.shop.close();
         self.endpoint.shutdown(code).await;
+        // Connections are over, so their tasks end; the socket is free when the last one has.
+        let _ = tokio::time::timeout(LONGEST_GOODBYE, self.accepting).await;
         let threads = self.threads;
         // A thread that panicked has said so; there is nothing left to do for it.
         let join = move || threads.into_iter().for_each(|thread| drop(thread.join()));
@@ -167,6 +168,7 @@ async fn accept(endpoint: Endpoint, front: Arc<Front>) {
             }
         });
     }
+    while peers.join_next().await.is_some() {}
 }
 
 async fn serve_peer(peer: Peer, front: Arc<Front>) {
@@ -198,6 +200,7 @@ async fn serve_peer(peer: Peer, front: Arc<Front>) {
             _ => {}
         }
     }
+    while sessions.join_next().await.is_some() {}
 }
 
 /// Answers what a client asks about the server.
@@ -238,3 +241,6 @@ fn say(asked: Asked, front: &Front) {
     // The client may have gone meanwhile.
     let _ = asked.answer(&answer);
 }
+
+/// How long tasks of connections that are over may take to notice.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(2);

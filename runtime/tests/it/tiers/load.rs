@@ -1,0 +1,112 @@
+//! Many requests: changes of the cut, deadlines, batches.
+
+use std::time::{Duration, Instant};
+
+use aiflow_runtime::fixtures;
+use aiflow_runtime::tier::net::{Choice, DeviceOptions, Fallback, Sample, ServerOptions};
+use aiflow_runtime::tier::{Answer, QueueLimits};
+use aiflow_units::Micros;
+
+use super::world::{World, lossless};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cuts_change_while_requests_are_under_way() {
+    let world = World::new(fixtures::small_cnn(), 0);
+    let (server, address) = world.serve(ServerOptions::default());
+    let device = world.device(address, DeviceOptions::default()).await;
+    let places = world.places();
+    let samples = world.samples(6, 5);
+    let expected: Vec<_> = samples.iter().map(|s| Answer::Tensors(world.expected(s))).collect();
+    device.prepare(lossless(places[1]), Duration::from_secs(5)).await.expect("an agreement");
+    let begun = Instant::now();
+    let mut sent = 0;
+    let mut places = places.iter().cycle();
+    // Changes are limited to a few each second, so they take their time.
+    while begun.elapsed() < Duration::from_secs(4) {
+        let at = *places.next().expect("a cycle");
+        let mut under_way = Vec::new();
+        for round in 0..24 {
+            let index = round % samples.len();
+            let (device, sample) = (device.clone(), Sample::new(samples[index].clone()));
+            under_way.push((
+                index,
+                tokio::spawn(async move {
+                    device.infer(&sample, Choice::Remote(lossless(at)), None).await
+                }),
+            ));
+        }
+        for (index, request) in under_way {
+            let outcome = request.await.expect("no panic").expect("an answer");
+            assert_eq!(outcome.answer, expected[index]);
+            assert_eq!(outcome.fallback, None);
+            sent += 1;
+        }
+    }
+    let counters = server.counters();
+    assert_eq!((counters.answered, counters.failed), (sent, 0));
+    assert_eq!(counters.refused + counters.late + counters.cancelled, 0);
+    let epoch = device.uplink().and_then(aiflow_runtime::tier::net::Uplink::epoch);
+    assert!(epoch.is_some_and(|epoch| epoch >= 3), "{epoch:?}");
+    server.shutdown(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_devices_share_batches_and_each_gets_its_own_answer() {
+    let world = World::new(fixtures::small_cnn(), 0);
+    let limits = QueueLimits::default().with_batch(4).with_wait(Micros::from_millis(20));
+    let options = ServerOptions::default().with_limits(limits).with_workers(1);
+    let (server, address) = world.serve(options);
+    let places = world.places();
+    let samples = world.samples(8, 15);
+    let mut devices = Vec::new();
+    for index in 0..8 {
+        let device = world.device(address, DeviceOptions::default()).await;
+        let at = places[1 + index % 2];
+        device.prepare(lossless(at), Duration::from_secs(5)).await.expect("an agreement");
+        devices.push((device, at));
+    }
+    for _ in 0..3 {
+        let mut under_way = Vec::new();
+        for ((device, at), sample) in devices.iter().zip(&samples) {
+            let (device, at, sample) = (device.clone(), *at, Sample::new(sample.clone()));
+            under_way.push(tokio::spawn(async move {
+                device.infer(&sample, Choice::Remote(lossless(at)), None).await
+            }));
+        }
+        for (request, sample) in under_way.into_iter().zip(&samples) {
+            let outcome = request.await.expect("no panic").expect("an answer");
+            assert_eq!(outcome.answer, Answer::Tensors(world.expected(sample)));
+            assert_eq!(outcome.fallback, None);
+        }
+    }
+    let counters = server.counters();
+    assert_eq!(counters.answered, 24);
+    assert!(counters.batches < 24, "{counters:?}");
+    assert!(counters.prometheus().contains("aiflow_answered_total 24\n"));
+    server.shutdown(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_work_is_refused_and_answered_by_the_device() {
+    let world = World::new(fixtures::small_cnn(), 0);
+    // The server needs a tenth of a second for what the device does in a moment.
+    let options = ServerOptions::default().with_workers(1).with_slowdown(800.0);
+    let (server, address) = world.serve(options);
+    let device = world.device(address, DeviceOptions::default()).await;
+    let at = world.places()[1];
+    device.prepare(lossless(at), Duration::from_secs(5)).await.expect("an agreement");
+    let sample = Sample::new(world.samples(1, 5)[0].clone());
+    let ask = async |deadline| {
+        device.infer(&sample, Choice::Remote(lossless(at)), deadline).await.expect("an answer")
+    };
+    let first = ask(None).await;
+    assert_eq!(first.fallback, None);
+    let usual = first.total;
+    // The server knows now how long it takes, and says so at once.
+    let second = ask(Some(Micros::new(usual.get() / 2))).await;
+    assert_eq!(second.fallback, Some(Fallback::Deadline), "{usual}");
+    assert_eq!(second.answer, first.answer);
+    assert!(!second.late, "{:?}", second.total);
+    assert_eq!(server.counters().late, 1);
+    server.shutdown(Duration::from_secs(1)).await;
+}

@@ -1,0 +1,6 @@
+//! Tiers on real connections.
+
+mod chains;
+mod faults;
+mod load;
+mod world;
