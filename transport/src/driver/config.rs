@@ -7,7 +7,7 @@ use bytes::Bytes as Buffer;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 
 use super::qlog::Qlog;
-use super::{ClientCertificates, EarlyData, Identity, Roots, TlsError, tls};
+use super::{ClientCertificates, EarlyData, Identity, Roots, TicketKey, TlsError, tls};
 use crate::wire::Token;
 use crate::{Code, Config, PeerIdentity, Verification};
 
@@ -161,7 +161,16 @@ pub struct ServerConfig {
     pub(super) connections: usize,
     pub(super) early: EarlyData,
     pub(super) authorizer: Option<Arc<dyn Authorize>>,
+    pub(super) tickets: Option<Tickets>,
     pub(super) qlog: Option<Qlog>,
+}
+
+/// How tickets are made without the application.
+#[derive(Debug, Clone)]
+pub(super) struct Tickets {
+    pub(super) key: Arc<TicketKey>,
+    pub(super) lifetime: Micros,
+    pub(super) early: EarlyData,
 }
 
 impl core::fmt::Debug for ServerConfig {
@@ -194,8 +203,18 @@ impl ServerConfig {
             connections: 4096,
             early,
             authorizer: None,
+            tickets: None,
             qlog: None,
         })
+    }
+
+    /// Gives clients tickets when their sessions open and change, with which sessions go on over
+    /// another connection for as long as `lifetime`, also after a restart with the same key.
+    /// Default: none, the application issues its own.
+    #[must_use]
+    pub fn with_tickets(mut self, key: Arc<TicketKey>, lifetime: Micros) -> Self {
+        self.tickets = Some(Tickets { key, lifetime, early: self.early });
+        self
     }
 
     /// Sets how the protocol behaves. Default: [`Config::default`].

@@ -10,8 +10,8 @@ use super::mailbox::Mailbox;
 use super::signals::{Held, Signals};
 use super::{Change, ConnectionError, Progress, SessionError};
 use crate::wire::{
-    Answer, ChannelReport, Epoch, FrameReport, Goaway, Open, PointId, Resume, SessionId, Setup,
-    Ticket, Token,
+    Answer, ChannelReport, Epoch, FrameReport, Goaway, ModelId, Open, PointId, Replay, Resume,
+    SessionId, Setup, Ticket, Token,
 };
 use crate::{
     Connection, Event, Layer, Outcome, QueryId, Question, Reply, RequestId, Side, Snapshot,
@@ -65,6 +65,16 @@ pub(super) struct SessionStatus {
     pub(super) ended: Option<SessionError>,
     pub(super) ticket: Option<(Ticket, Timestamp)>,
     pub(super) snapshot: Option<Snapshot>,
+    pub(super) origin: Option<Origin>,
+}
+
+/// What a session was opened with, as far as tickets remember it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) model: ModelId,
+    pub(super) tenant: String,
+    pub(super) replay: Replay,
+    pub(super) served: [u8; 32],
 }
 
 impl SessionCell {
@@ -85,6 +95,11 @@ impl SessionCell {
     fn lock(&self) -> MutexGuard<'_, SessionStatus> {
         // Plain values are whole at any time, whoever panicked.
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what the session was opened with.
+    pub(super) fn set_origin(&self, origin: Origin) {
+        self.lock().origin = Some(origin);
     }
 
     fn change(&self, change: Change) {
@@ -140,6 +155,11 @@ impl Desk {
         let cell = SessionCell::new(id);
         self.sessions.insert(id, Arc::clone(&cell));
         cell
+    }
+
+    /// Returns what a session was opened with.
+    pub(super) fn origin(&self, id: SessionId) -> Option<Origin> {
+        self.sessions.get(&id)?.status().origin
     }
 
     /// Closes the box of a session that did not come about.

@@ -1,6 +1,8 @@
 //! Sockets, and connections over them.
 
+use std::collections::hash_map::RandomState;
 use std::future::Future;
+use std::hash::BuildHasher as _;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,7 +14,7 @@ use quinn::{EndpointConfig, VarInt, ZeroRttAccepted};
 use rustls::pki_types::CertificateDer;
 use tokio::task::JoinSet;
 
-use super::config::{Authorize, protocol_name};
+use super::config::{Authorize, Tickets, protocol_name};
 use super::observe::Observer;
 use super::peer::Peer;
 use super::qlog::Qlog;
@@ -22,7 +24,7 @@ use super::{
     SocketBuffers, Tuning, quic, socket, task,
 };
 use crate::proto::PathFeed;
-use crate::{Code, Connection, Early, PeerIdentity, Side};
+use crate::{Code, Config, Connection, Early, PeerIdentity, Side};
 
 /// A UDP socket and the connections over it, as client, server, or both. Clones share it.
 ///
@@ -128,11 +130,20 @@ impl Endpoint {
         config: &ClientConfig,
     ) -> Result<Peer, ConnectError> {
         let origin = Instant::now();
-        let core =
-            Connection::new(config.core.clone(), Side::Client, aiflow_units::Timestamp::ORIGIN)?;
+        let core = Connection::new(
+            tolerant(config.core.clone()),
+            Side::Client,
+            aiflow_units::Timestamp::ORIGIN,
+        )?;
         let feed = PathFeed::new(origin);
-        let plan =
-            Plan { core, feed: feed.clone(), authorizer: None, qlog: config.qlog.clone(), origin };
+        let plan = Plan {
+            core,
+            feed: feed.clone(),
+            authorizer: None,
+            tickets: None,
+            qlog: config.qlog.clone(),
+            origin,
+        };
         let transport = quic::transport(Side::Client, plan.core.limits(), &config.tuning, &feed);
         let mut quic_config = quinn::ClientConfig::new(Arc::clone(&config.tls) as _);
         quic_config.transport_config(Arc::new(transport));
@@ -222,8 +233,8 @@ impl Endpoint {
     ) -> Peer {
         let identity = identity_of(&quic, phase);
         let observer = Observer::new(plan.core.side(), plan.qlog, plan.origin);
-        let (feed, authorizer) = (plan.feed, plan.authorizer);
-        let shared = Shared::new(plan.core, quic, identity.clone(), feed, authorizer, observer);
+        let (feed, permits) = (plan.feed, (plan.authorizer, plan.tickets));
+        let shared = Shared::new(plan.core, quic, identity.clone(), feed, permits, observer);
         shared.call(|inner, now| inner.core.handle_connected(identity, now));
         let mut connections = lock(&self.inner.connections);
         // What has ended is let go of, so that the lists stay as long as there are connections.
@@ -270,14 +281,17 @@ impl Arriving {
             return Err(ConnectionError::Refused.into());
         };
         let origin = Instant::now();
-        let core =
-            Connection::new(config.protocol(), Side::Server, aiflow_units::Timestamp::ORIGIN)?;
+        let core = Connection::new(
+            tolerant(config.protocol()),
+            Side::Server,
+            aiflow_units::Timestamp::ORIGIN,
+        )?;
         let feed = PathFeed::new(origin);
         let (tuning, limits) = (&config.tuning, core.limits());
         let quic_config = quinn_server(config, Some((&feed, tuning, limits)));
         let (early, qlog) = (config.early, config.qlog.clone());
-        let authorizer = config.authorizer.clone();
-        let plan = Plan { core, feed: feed.clone(), authorizer, qlog, origin };
+        let (authorizer, tickets) = (config.authorizer.clone(), config.tickets.clone());
+        let plan = Plan { core, feed: feed.clone(), authorizer, tickets, qlog, origin };
         let connecting = self
             .incoming
             .accept_with(Arc::new(quic_config))
@@ -310,8 +324,17 @@ struct Plan {
     core: Connection,
     feed: PathFeed,
     authorizer: Option<Arc<dyn Authorize>>,
+    tickets: Option<Tickets>,
     qlog: Option<Qlog>,
     origin: Instant,
+}
+
+/// Draws what is sent only to keep peers tolerant, unless the application chose it.
+fn tolerant(config: Config) -> Config {
+    match config.grease {
+        Some(0) => config.with_grease(Some(RandomState::new().hash_one(0))),
+        _ => config,
+    }
 }
 
 fn quinn_server(

@@ -34,5 +34,5 @@ pub use session::{
     Answer, AnswerError, Change, Interim, Progress, Sends, ServedSession, Serves, Session,
 };
 pub use socket::SocketBuffers;
-pub use ticket::{Remembered, TicketError, TicketKey};
+pub use ticket::{Remembered, TicketError, TicketKey, served};
 pub use tls::{ClientCertificates, EarlyData, Identity, Roots, TlsError};

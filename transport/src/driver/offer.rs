@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use aiflow_units::Micros;
 
-use super::desk::SessionCell;
+use super::desk::{Origin, SessionCell};
 use super::peer::Handle;
-use super::{ServedSession, Session, SessionError};
-use crate::negotiate::{Policy, choose};
+use super::ticket::served;
+use super::{Remembered, ServedSession, Session, SessionError};
+use crate::negotiate::{Policy, Tenants, choose};
 use crate::wire::{AcceptedPoint, Answer, Open, OpenAnswer, Refusal, Resume, SessionId, Token};
 use crate::{CallError, Code, Connection, QueryId, Question, Snapshot};
 
@@ -37,6 +38,7 @@ struct Pending {
 impl Pending {
     fn admit(
         mut self,
+        origin: Option<Origin>,
         admit: impl FnOnce(&mut Connection, SessionId, aiflow_units::Timestamp) -> Result<(), CallError>,
     ) -> Result<ServedSession, SessionError> {
         let Some(id) = self.session else { return Err(CallError::UnknownSession.into()) };
@@ -44,7 +46,13 @@ impl Pending {
             inner.check()?;
             let cell: Arc<SessionCell> = inner.desk.expect_session(id);
             match admit(&mut inner.core, id, now) {
-                Ok(()) => Ok(cell),
+                Ok(()) => {
+                    if let Some(origin) = origin {
+                        cell.set_origin(origin);
+                        inner.issue_ticket(id);
+                    }
+                    Ok(cell)
+                }
                 Err(error) => {
                     inner.desk.forget_session(id);
                     Err(SessionError::from(error))
@@ -95,7 +103,10 @@ impl Offer {
     /// It was refused, or the client is gone.
     pub fn decide(self, policy: &Policy) -> Result<ServedSession, SessionError> {
         match self.choose(policy) {
-            Ok(answer) => self.admit(answer.points),
+            Ok(answer) => {
+                let served = served(policy, self.open.model);
+                self.admit_with(answer.points, served)
+            }
             Err(code) => {
                 let (session, retry_after) = (self.open.session, Micros::ZERO);
                 self.refuse(code, retry_after)?;
@@ -109,7 +120,17 @@ impl Offer {
     /// # Errors
     /// A point was not offered, or the client is gone.
     pub fn admit(self, points: Vec<AcceptedPoint>) -> Result<ServedSession, SessionError> {
-        self.pending.admit(|core, id, now| core.admit(id, points, now))
+        self.admit_with(points, [0; 32])
+    }
+
+    fn admit_with(
+        self,
+        points: Vec<AcceptedPoint>,
+        served: [u8; 32],
+    ) -> Result<ServedSession, SessionError> {
+        let Open { model, tenant, replay, .. } = *self.open;
+        let origin = Origin { model, tenant, replay, served };
+        self.pending.admit(Some(origin), |core, id, now| core.admit(id, points, now))
     }
 
     /// Refuses the session; the client learns why, and when to ask again (zero for never).
@@ -133,12 +154,55 @@ impl ResumeOffer {
         &self.resume
     }
 
+    /// Returns what the ticket remembers, if this server sealed it for this client; see
+    /// [`ServerConfig::with_tickets`](super::ServerConfig::with_tickets).
+    ///
+    /// # Errors
+    /// [`Code::TicketRefused`]: it did not, the ticket is damaged or too old, or tickets are not
+    /// configured.
+    pub fn remembered(&self) -> Result<Remembered, Code> {
+        let inner = self.pending.handle.shared().lock();
+        let tickets = inner.tickets.as_ref().ok_or(Code::TicketRefused)?;
+        tickets.key.open(&self.resume.ticket, &inner.identity)
+    }
+
+    /// Goes on with the session if its ticket is good and `policy` still serves the same, else
+    /// refuses it with the code that says why.
+    ///
+    /// # Errors
+    /// It was refused, or the client is gone.
+    pub fn decide(self, policy: &Policy) -> Result<ServedSession, SessionError> {
+        let judged = self.remembered().and_then(|remembered| {
+            let welcome = match &policy.tenants {
+                Tenants::Any => true,
+                Tenants::Only(names) => names.contains(&remembered.tenant),
+            };
+            match (welcome, served(policy, remembered.model) == remembered.served) {
+                (false, _) => Err(Code::Unauthorized),
+                (true, false) => Err(Code::TicketRefused),
+                (true, true) => Ok(remembered),
+            }
+        });
+        match judged {
+            Ok(remembered) => {
+                let Remembered { snapshot, model, tenant, replay, served } = remembered;
+                let origin = Some(Origin { model, tenant, replay, served });
+                self.pending.admit(origin, |core, id, now| core.admit_resumed(id, &snapshot, now))
+            }
+            Err(code) => {
+                let (session, retry_after) = (self.resume.session, Micros::ZERO);
+                self.refuse(code, retry_after)?;
+                Err(SessionError::Ended { session, code, retry_after })
+            }
+        }
+    }
+
     /// Goes on with the session from what was remembered of it.
     ///
     /// # Errors
     /// The client is gone.
     pub fn admit(self, snapshot: &Snapshot) -> Result<ServedSession, SessionError> {
-        self.pending.admit(|core, id, now| core.admit_resumed(id, snapshot, now))
+        self.pending.admit(None, |core, id, now| core.admit_resumed(id, snapshot, now))
     }
 
     /// Refuses the session; usually with [`Code::TicketRefused`], after which the client opens it

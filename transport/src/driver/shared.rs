@@ -5,15 +5,16 @@ use std::time::Instant;
 
 use aiflow_units::{Bytes, Micros, Timestamp};
 
-use super::ConnectionError;
-use super::config::Authorize;
-use super::desk::Desk;
+use super::config::{Authorize, Tickets};
+use super::desk::{Desk, Origin};
 use super::observe::Observer;
 use super::signals::Signals;
 use super::streams::{Rest, Streams};
 use super::window::SendWindow;
+use super::{ConnectionError, EarlyData, Remembered};
 use crate::channel::{PathSample, Supply};
 use crate::proto::PathFeed;
+use crate::wire::{EarlyFrames, Replay, SessionId, Ticket};
 use crate::{ClosedBy, Code, Connection, Event, PeerIdentity};
 
 /// One connection.
@@ -39,6 +40,7 @@ pub(super) struct Inner {
     /// Why the connection ended, once it did.
     pub(super) ended: Option<ConnectionError>,
     authorizer: Option<Arc<dyn Authorize>>,
+    pub(super) tickets: Option<Tickets>,
     window: SendWindow,
     samples: Vec<PathSample>,
 }
@@ -49,7 +51,7 @@ impl Shared {
         quic: quinn::Connection,
         identity: PeerIdentity,
         feed: PathFeed,
-        authorizer: Option<Arc<dyn Authorize>>,
+        (authorizer, tickets): (Option<Arc<dyn Authorize>>, Option<Tickets>),
         observer: Observer,
     ) -> Arc<Self> {
         let signals = Signals::new(core.limits().buffered_bytes());
@@ -61,6 +63,7 @@ impl Shared {
             armed: None,
             ended: None,
             authorizer,
+            tickets,
             window: SendWindow::new(),
             samples: Vec::new(),
             core,
@@ -96,7 +99,7 @@ impl Shared {
         let result = call(&mut inner, now);
         let mut budget = WRITE_SHARE;
         let rest = inner.pump(&self.feed, now, &mut budget);
-        let wake = rest == Rest::More || inner.needs_task();
+        let wake = rest == Rest::More || inner.needs_task() || self.signals.has_ready();
         drop(inner);
         if wake {
             self.signals.wake();
@@ -172,7 +175,33 @@ impl Inner {
                 let why = *self.ended.get_or_insert(ConnectionError::Closed { code, by });
                 self.desk.close(why);
             }
+            Event::Switched { session, .. } => {
+                self.desk.deliver(event, &self.core, now);
+                self.issue_ticket(session);
+            }
             event => self.desk.deliver(event, &self.core, now),
+        }
+    }
+
+    /// Gives the client a ticket for how the session is now, if that is configured.
+    pub(super) fn issue_ticket(&mut self, id: SessionId) {
+        let (Some(tickets), Some(origin)) = (&self.tickets, self.desk.origin(id)) else { return };
+        let Some(snapshot) = self.core.snapshot(id) else { return };
+        let early = match (tickets.early, origin.replay) {
+            (EarlyData::Allowed, Replay::Harmless) => EarlyFrames::Allowed,
+            _ => EarlyFrames::Refused,
+        };
+        let Origin { model, tenant, replay, served } = origin;
+        let remembered = Remembered { snapshot, model, tenant, replay, served };
+        let lifetime = tickets.lifetime;
+        match tickets.key.seal(&remembered, &self.identity, lifetime) {
+            Ok(ticket) => {
+                let ticket = Ticket { session: id, lifetime, early, ticket };
+                if let Err(error) = self.core.issue_ticket(id, ticket) {
+                    tracing::debug!(%error, "no ticket was issued");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "no ticket could be made"),
         }
     }
 

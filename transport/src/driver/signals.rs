@@ -65,6 +65,11 @@ impl Signals {
         self.lock().ready.push((stream, half));
     }
 
+    /// Says whether streams can go on that nobody looked at.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.lock().ready.is_empty()
+    }
+
     /// Makes a waker that names a stream.
     pub(super) fn waker(self: &Arc<Self>, stream: Stream, half: Half) -> Waker {
         Waker::from(Arc::new(StreamWaker { signals: Arc::clone(self), stream, half }))

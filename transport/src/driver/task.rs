@@ -14,7 +14,7 @@ use super::endpoint::identity_of;
 use super::shared::{ACCEPT_SHARE, Inner, READ_SHARE, Shared, UPKEEP, WRITE_SHARE};
 use super::signals::Half;
 use super::streams::Rest;
-use crate::{Direction, Early, Stream};
+use crate::{Direction, Early, Side, Stream};
 
 /// Moves a connection until it is over, and returns why it ended.
 ///
@@ -96,7 +96,8 @@ impl Task<'_> {
         }
         let identity = identity_of(inner.streams.quic(), Early::Complete);
         inner.identity.clone_from(&identity);
-        if accepted {
+        // What quinn says to servers has no meaning.
+        if accepted || inner.core.side() == Side::Server {
             inner.core.handle_connected(identity, now);
         } else {
             inner.streams.forget_early();
