@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`units`] | bytes, bit rates, times |
 //! | [`codec`] | profiles, frames, learning from tensors; no files, no models, no clock |
+//! | [`transport`] | the protocol over QUIC; frames are bytes to it |
 //! | [`runtime`] | ONNX graphs, proved cuts, engines, bundles |
 //! | [`evaluation`] | data sets, rival codecs, curves, statistics, reports |
 //!
@@ -34,4 +35,5 @@
 pub use aiflow_codec as codec;
 pub use aiflow_evaluation as evaluation;
 pub use aiflow_runtime as runtime;
+pub use aiflow_transport as transport;
 pub use aiflow_units as units;

@@ -1,5 +1,7 @@
 //! The frozen vectors of the specification: reading their text format, and checking one case.
 
+mod protocol;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,6 +51,7 @@ pub(crate) fn check(folder: &Path, area: &str, case: &Case) -> Option<Result<()>
         "tables" => tables(case),
         "frame" => frame(case),
         "lossless" => lossless(case),
+        "protocol" => protocol::check(case),
         _ => return None,
     })
 }
