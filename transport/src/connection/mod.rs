@@ -66,7 +66,58 @@ use sending::Pending;
 use session::Session;
 use timers::Timers;
 
-/// One end of a connection.
+/// One end of a connection: a state machine that is driven from outside.
+///
+/// A carrier (QUIC, or whatever has streams) tells it what arrived and asks what to send; an
+/// application calls it and asks what happened. It performs no I/O, reads no clock, draws no random
+/// numbers and starts no tasks: equal calls have equal effects.
+///
+/// # Calls
+///
+/// | group | calls | by |
+/// |---|---|---|
+/// | **getters** | [`state`](Self::state), [`session`](Self::session), [`sessions`](Self::sessions), [`estimate`](Self::estimate), [`budget`](Self::budget), [`partial`](Self::partial), [`snapshot`](Self::snapshot), [`stats`](Self::stats), [`agreement`](Self::agreement), [`peer`](Self::peer), [`limits`](Self::limits), [`peer_limits`](Self::peer_limits) and the rest that starts with `is_` | anybody, at any time |
+/// | **handle_\*** | [`handle_connected`](Self::handle_connected), [`handle_early_rejected`](Self::handle_early_rejected), [`handle_opened`](Self::handle_opened), [`handle_data`](Self::handle_data), [`handle_reset`](Self::handle_reset), [`handle_stop`](Self::handle_stop), [`handle_writable`](Self::handle_writable), [`handle_path`](Self::handle_path), [`handle_migrated`](Self::handle_migrated), [`handle_timeout`](Self::handle_timeout), [`handle_closed`](Self::handle_closed) | the carrier, when it saw something |
+/// | **commands** of both | [`reconfigure`](Self::reconfigure), [`accept`](Self::accept), [`reject`](Self::reject), [`end`](Self::end), [`probe`](Self::probe), [`pad`](Self::pad), [`goaway`](Self::goaway), [`refresh_token`](Self::refresh_token), [`authorize`](Self::authorize), [`deny`](Self::deny), [`close`](Self::close) | the application |
+/// | **commands** of the client | [`open`](Self::open), [`resume`](Self::resume), [`send`](Self::send), [`cancel`](Self::cancel), [`ask`](Self::ask), [`forget`](Self::forget) | the application |
+/// | **commands** of the server | [`admit`](Self::admit), [`admit_resumed`](Self::admit_resumed), [`refuse`](Self::refuse), [`reply`](Self::reply), [`fail`](Self::fail), [`answer`](Self::answer), [`issue_ticket`](Self::issue_ticket) | the application |
+/// | **poll_\*** | [`poll_transmit`](Self::poll_transmit) with [`written`](Self::written) and [`blocked`](Self::blocked), [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout) | the carrier, the application, the carrier |
+///
+/// # Order
+///
+/// After every handle or command, and before waiting for anything:
+///
+/// 1. `poll_transmit` until `None`. Each [`Transmit::Write`] is answered before the next call:
+///    `written` with what was taken (all of it or less), `blocked` if the carrier takes no more of
+///    this stream now, or both. A write without an answer counts as blocked. Bytes that were not
+///    taken are offered again, after what is more urgent by then.
+/// 2. `poll_event` until `None`. What the application does about an event may ask for step 1 again.
+/// 3. `poll_timeout`, and a call of `handle_timeout` at that time. It changes with every call.
+///
+/// # Time
+///
+/// Every call that needs the time takes it. All times are of one clock, which never goes back; its
+/// origin does not matter. A call with an earlier time than the one before does no harm beyond
+/// timers that run late. The core never waits: a carrier may be slow, virtual or real.
+///
+/// # What a carrier has to keep
+///
+/// * Bytes of a stream come in order and once; streams may overtake each other.
+/// * Streams of the peer are announced by `handle_opened` before anything else is said of them.
+/// * Opening never fails: a carrier that has no stream to open yet answers writes with `blocked`, and
+///   calls `handle_writable` when it has one. Resets of streams that never opened are ignored.
+/// * QUIC should hold few bytes: what it holds can only be dropped by a reset, and no longer be
+///   overtaken. About 1.25 times the product of rate and round trip is enough, and one base layer.
+/// * What the path does is told with `handle_path`; without it there are no estimates, no outages,
+///   and budgets stay at their floor.
+///
+/// # What can be relied on
+///
+/// * Each [`Frame`] that [`send`](Self::send) took ends once, with [`Event::Ended`], whatever the peer
+///   and the network do; not later than its `answer_by`.
+/// * No layer is delivered in an epoch, at a point or in an order that was not agreed on.
+/// * What is held for the peer ([`Statistics::memory`]) stays within [`Connection::limits`] and 16 MiB.
+/// * A peer that breaks a rule is told its code and costs nothing from then on.
 #[derive(Debug)]
 pub struct Connection {
     side: Side,
