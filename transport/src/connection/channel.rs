@@ -79,7 +79,8 @@ impl Connection {
 
     fn arm_outage(&mut self, now: Timestamp) {
         if self.path.at.is_none_or(|at| now.since(at) >= PathTimes::FRESH) {
-            let Estimate { min_rtt, srtt, rtt_deviation, queue_delay, .. } = self.estimator.estimate(now);
+            let Estimate { min_rtt, srtt, rtt_deviation, queue_delay, .. } =
+                self.estimator.estimate(now);
             self.scheduler.set_queued(queue_delay);
             let probe_timeout = probe_timeout(srtt, rtt_deviation);
             self.path = PathTimes { at: Some(now), shortest: min_rtt, probe_timeout };

@@ -27,9 +27,9 @@ pub struct Flight {
 }
 
 impl Flight {
-    /// The default queue. Measured on LTE drives: a queue of 10 ms less costs 6 % of the bytes, one of
-    /// 10 ms more makes three bases of a thousand late.
-    pub const QUEUE: Micros = Micros::from_millis(18);
+    /// The default queue. Measured on LTE drives: 6 ms more or less move the bytes that arrive in time
+    /// by 3 % and the bases that are late by one in a thousand, both the same way.
+    pub const QUEUE: Micros = Micros::from_millis(14);
 
     /// Starts with an empty path, in which a queue of a length is to be kept.
     pub const fn new(queue: Micros) -> Self {
@@ -71,7 +71,8 @@ impl Flight {
         let Some(queue) = self.queue.filter(|_| priority >= Priority::Base && !unknown) else {
             return Bytes::MAX;
         };
-        let window = estimate.p50.bytes_in(estimate.min_rtt.saturating_add(queue)).max(LEAST);
+        let window = estimate.p50.bytes_in(estimate.min_rtt.saturating_add(queue));
+        let window = window.saturating_add(ROUNDING).max(LEAST);
         let limit = match priority {
             Priority::Base => {
                 window.saturating_add(Bytes::new(window.get() / 2)).saturating_add(SPARE)
@@ -87,6 +88,9 @@ impl Default for Flight {
         Self::new(Self::QUEUE)
     }
 }
+
+/// Packets are whole, so that on average half of one stays behind; a little more keeps slow paths busy.
+const ROUNDING: Bytes = Bytes::new(900);
 
 /// Two packets: with less, nothing moves.
 const LEAST: Bytes = Bytes::new(3000);

@@ -108,20 +108,20 @@ fn a_stale_estimate_allows_a_base_only() {
 
 #[test]
 fn enhancements_wait_until_the_path_has_room() {
-    // 8 Mbit/s over 40 ms and a queue of 25 ms are 65,000 bytes.
+    // 8 Mbit/s over 40 ms and a queue of 25 ms are 65,000 bytes; 900 are added for packets.
     let estimate = demand(0, 8000).estimate;
     let mut flight = Flight::new(Micros::from_millis(25));
     flight.written(Bytes::new(20_000));
     let sent = Sent { at: at(0), bytes: Bytes::new(15_000), supply: Supply::Ample };
     flight.handle(&PathSample::Sent(sent));
     let room = |flight: &Flight, priority| flight.room(priority, &estimate).get();
-    assert_eq!(room(&flight, Priority::Enhancement), 45_000);
-    assert_eq!(room(&flight, Priority::Base), 81_500);
+    assert_eq!(room(&flight, Priority::Enhancement), 45_900);
+    assert_eq!(room(&flight, Priority::Base), 82_850);
     assert_eq!(room(&flight, Priority::Control), u64::MAX);
     flight.written(Bytes::new(60_000));
     assert_eq!(room(&flight, Priority::Padding), 0);
     flight.handle(&PathSample::Migrated(at(1)));
-    assert_eq!(room(&flight, Priority::Enhancement), 65_000);
+    assert_eq!(room(&flight, Priority::Enhancement), 65_900);
     assert_eq!(flight.room(Priority::Enhancement, &Estimate::default()), Bytes::MAX);
     assert_eq!(room(&Flight::unlimited(), Priority::Enhancement), u64::MAX);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use aiflow_units::{Bytes, Timestamp};
+use aiflow_units::{Bytes, Micros, Timestamp};
 use bytes::Bytes as Buffer;
 
 use super::outgoing::{Content, Outgoing, Place};
@@ -48,6 +48,8 @@ pub(crate) struct Scheduler {
     offered: Option<(Stream, usize, End)>,
     cuts: VecDeque<Cut>,
     next_stream: u64,
+    /// How long what is not a base waits in the queues of the path.
+    queued: Micros,
 }
 
 impl Scheduler {
@@ -119,6 +121,11 @@ impl Scheduler {
         }
     }
 
+    /// Sets how long bytes wait in the queues of the path, which only enhancements mind.
+    pub(crate) const fn set_queued(&mut self, queued: Micros) {
+        self.queued = queued;
+    }
+
     /// Returns the next thing to do. What loses its worth by `arrival`, the earliest time at which the
     /// peer could have it, is given up.
     pub(crate) fn poll(&mut self, now: Timestamp, arrival: Timestamp) -> Option<Transmit> {
@@ -130,6 +137,10 @@ impl Scheduler {
                 return Some(signal);
             }
             let &(rank, stream) = self.ready.first()?;
+            // A base is tried as long as it can be there; an enhancement that probably will not be
+            // takes the room of one that will.
+            let behind = rank.priority >= Priority::Enhancement;
+            let arrival = if behind { arrival.after(self.queued) } else { arrival };
             if rank.deadline <= arrival {
                 let cut = self.cut(stream, Code::DeadlineExceeded);
                 self.cuts.extend(cut);

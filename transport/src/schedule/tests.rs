@@ -101,6 +101,16 @@ fn what_cannot_arrive_in_time_is_late() {
 }
 
 #[test]
+fn the_queue_of_the_path_counts_for_enhancements_only() {
+    let mut queue = Scheduler::default();
+    queue.set_queued(Micros::from_millis(30));
+    let base = queue.open(layer(1, 0, 100, 10));
+    queue.open(layer(1, 1, 100, 10));
+    assert_eq!(drain(&mut queue, 80), [(base, 10)]);
+    assert!(queue.take_cut().is_some_and(|cut| cut.layer == 1));
+}
+
+#[test]
 fn a_blocked_stream_lets_others_pass() {
     let mut queue = Scheduler::default();
     let first = queue.open(layer(1, 0, 100, 10));
