@@ -17,11 +17,11 @@ use crate::statistics::isotonic;
 /// Rate indices between points: frames differ by a sixth to a quarter.
 const SPACING: u8 = 4;
 /// Points beyond this share of changed answers are of no use.
-const MOST_DISAGREEMENT: f64 = 0.25;
+const MOST_DISAGREEMENT: f64 = 0.1;
 /// Points beyond this divergence are of no use where there are no classes.
-const MOST_KL: f64 = 0.5;
+const MOST_KL: f64 = 0.3;
 /// Finer points than one with so small a divergence are of no use: nothing is left to gain.
-const LEAST_KL: f64 = 5e-4;
+const LEAST_KL: f64 = 1e-3;
 
 /// Measures a cut: lossless, raw, and each series of the learned codec.
 pub(super) fn measure(

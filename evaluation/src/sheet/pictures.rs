@@ -16,11 +16,11 @@ use crate::data::{Picture, Preprocess};
 use crate::error::{PayloadProblem, RivalError};
 use crate::rival::{JpegInput, PictureCodec, PictureShape, WebpInput};
 
-const QUALITIES: [u8; 10] = [5, 20, 35, 50, 65, 75, 85, 90, 95, 100];
+const QUALITIES: [u8; 9] = [5, 20, 40, 60, 75, 85, 90, 95, 100];
 /// libwebp's methods: the fastest, its default, the smallest files.
 const WEBP_METHODS: [u8; 3] = [0, 4, 6];
 /// Qualities that are timed; times at others lie between.
-const TIMED: [u8; 3] = [20, 65, 95];
+const TIMED: [u8; 3] = [20, 60, 95];
 
 /// Lists the codings that a sheet has, the most faithful format first.
 fn codings(qualities: &[u8]) -> Vec<PictureCoding> {

@@ -124,8 +124,8 @@ fn only_points_that_somebody_could_want_stay() {
         point(1, High, 100.0, 0.01),
         // More bytes and more loss than the one before.
         point(2, High, 110.0, 0.02),
-        // Hardly fewer bytes.
-        point(3, High, 98.0, 0.03),
+        // Hardly better.
+        point(3, High, 101.0, 0.0095),
         point(4, High, 60.0, 0.04),
         // Larger, and faster.
         point(1, Fast, 130.0, 0.01),

@@ -63,10 +63,12 @@ impl TierCosts {
     /// not measured is not planned with; [`missing`](Self::missing) tells which.
     pub fn new(profile: &MachineProfile, table: &Table) -> Self {
         let places = table.cuts().len() + 2;
+        let joint = profile.joint().as_nanos() as f64 / 1e3;
         let mut parts = Vec::with_capacity(places * places);
         for from in 0..places {
             for to in 0..places {
-                parts.push(part(profile, table, Position::new(from), Position::new(to)));
+                let (from, to) = (Position::new(from), Position::new(to));
+                parts.push(part(profile, table, from, to, joint));
             }
         }
         let coded = |point: &TablePoint| coding(&profile.codings, &point.payload);
@@ -154,8 +156,14 @@ impl TierCosts {
 }
 
 /// The time of a part: measured as a whole where it starts at the input or ends at the output, else
-/// the sum of its segments.
-fn part(profile: &MachineProfile, table: &Table, from: Position, to: Position) -> Option<Spread> {
+/// the sum of its segments, less the joints between them (in microseconds).
+fn part(
+    profile: &MachineProfile,
+    table: &Table,
+    from: Position,
+    to: Position,
+    joint: f64,
+) -> Option<Spread> {
     if from > to {
         return None;
     }
@@ -170,8 +178,10 @@ fn part(profile: &MachineProfile, table: &Table, from: Position, to: Position) -
         (Some(cut), None) => Some(Spread::of(&profile.cut(cut)?.tail)),
         (Some(_), Some(_)) => {
             let chain = profile.chain(first, last)?;
+            let joints = joint * chain.len().saturating_sub(1) as f64;
             let add = |sum: Spread, time: &Timing| sum.and(Spread::of(time));
-            Some(chain.iter().fold(Spread::default(), |sum, part| add(sum, &part.time)))
+            let sum = chain.iter().fold(Spread::default(), |sum, part| add(sum, &part.time));
+            Some(Spread { typical: (sum.typical - joints).max(0.0), ..sum })
         }
     }
 }

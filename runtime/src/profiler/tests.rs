@@ -98,9 +98,31 @@ fn every_part_is_run_and_the_segments_make_a_chain() {
     assert_eq!(profile.chain(Some(first), Some(first)).expect("nothing").len(), 0);
     assert!(profile.chain(Some(last), Some(first)).is_none());
     assert!(profile.chain(None, Some(CutId::listed(99))).is_none());
-    // Every part takes one tick: head and tail two, the chain one for each segment.
-    let error = profile.segment_error(first).expect("a cut");
-    assert!((error - ((cuts.len() + 1) as f64 / 2.0 - 1.0)).abs() < 1e-9, "{error}");
+    // Every part takes one tick, so stopping and starting again costs one.
+    assert_eq!(profile.joint(), Duration::from_millis(1));
+    assert!(profile.segment_error(first).expect("a cut").abs() < 1e-9);
+}
+
+#[test]
+fn segments_that_do_not_add_up_are_told() {
+    let mut profile = profile();
+    let time = |micros| Timing::constant(Duration::from_micros(micros));
+    let count = profile.cuts.len() as u64;
+    for (place, cut) in (1..).zip(&mut profile.cuts) {
+        cut.head = time(100 * place);
+        cut.tail = time(100 * (count + 1 - place));
+    }
+    let ends = profile.segments.len() - 1;
+    for (place, segment) in profile.segments.iter_mut().enumerate() {
+        // What lies between two cuts takes 7 microseconds more alone.
+        segment.time = time(if place == 0 || place == ends { 100 } else { 107 });
+    }
+    assert_eq!(profile.joint(), Duration::from_micros(7));
+    let id = profile.cuts[1].cut;
+    assert!(profile.segment_error(id).expect("a cut").abs() < 1e-9);
+    profile.segments[0].time = time(200);
+    let off = profile.segment_error(id).expect("a cut");
+    assert!((off - 1.0 / (count + 1) as f64).abs() < 1e-9, "{off}");
 }
 
 #[test]
