@@ -270,6 +270,7 @@ impl World {
             if let Some(code) = self.wires[from].closed.take() {
                 assert!(self.hostile || code != Code::ProtocolViolation, "nobody broke a rule");
                 self.cores[1 - from].handle_closed(code, now);
+                self.settle();
             }
         }
     }

@@ -37,7 +37,7 @@ impl Connection {
     /// Goes on with layers that came before their session was active.
     pub(super) fn adopt_early(&mut self, id: SessionId, now: Timestamp) {
         for stream in self.early_streams(id) {
-            self.timers.clear(Timer::Stall(stream));
+            self.timers.clear(Timer::Early(stream));
             let Some(Inbound::Early { header, pieces, end, arrived }) =
                 self.inbound.remove(&stream)
             else {
@@ -57,10 +57,18 @@ impl Connection {
     /// Gives up layers of a session that never became active.
     pub(super) fn drop_early(&mut self, id: SessionId) {
         for stream in self.early_streams(id) {
-            self.timers.clear(Timer::Stall(stream));
+            self.timers.clear(Timer::Early(stream));
             if let Some(Inbound::Early { pieces, .. }) = self.inbound.remove(&stream) {
                 self.buffered = self.buffered.saturating_sub(pieces.length());
             }
+            self.scheduler.stop(stream, Code::SessionUnknown);
+        }
+    }
+
+    /// The session of a layer did not begin in time.
+    pub(super) fn early_over(&mut self, stream: Stream) {
+        if let Some(Inbound::Early { pieces, .. }) = self.inbound.remove(&stream) {
+            self.buffered = self.buffered.saturating_sub(pieces.length());
             self.scheduler.stop(stream, Code::SessionUnknown);
         }
     }

@@ -43,6 +43,7 @@ impl Connection {
             self.events.push_back(super::Event::Answered { query, answer: None });
         }
         self.inbound.clear();
+        self.young.clear();
         self.scheduler.clear();
         self.timers.clear_all();
         self.greet(PeerIdentity { early: Early::Complete, ..identity }, now);
@@ -70,7 +71,7 @@ impl Connection {
         if self.state == State::Closed {
             return;
         }
-        self.timers.clear(Timer::Stall(stream));
+        self.timers.clear(Timer::Early(stream));
         let Some(inbound) = self.inbound.remove(&stream) else { return };
         if !stream.is_local() && !self.floods.resets.take(now) {
             self.overload(crate::wire::Limit::Streams);
@@ -181,7 +182,8 @@ impl Connection {
             Timer::Report => self.report_due(now),
             Timer::Outage => self.outage_begins(),
             Timer::Probe => self.padding_due(now),
-            Timer::Stall(stream) => self.stalled(stream, now),
+            Timer::Stall => self.stalled(now),
+            Timer::Early(stream) => self.early_over(stream),
             Timer::Drain => self.drained(now),
         }
     }

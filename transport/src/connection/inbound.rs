@@ -3,16 +3,14 @@
 use aiflow_units::Timestamp;
 use bytes::Bytes as Buffer;
 
+use super::head::Head;
 use super::pieces::Pieces;
 use super::states::LinkInput;
 use super::timers::Timer;
 use super::{Connection, Direction, End, QueryId, RequestId, Stream};
 use crate::Code;
 use crate::error::{ErrorKind, ProtocolError};
-use crate::wire::{
-    FrameHeader, Framer, Limit, MessageKind, Prefix, ResultHeader, SessionId, StreamType,
-    decode_prefix,
-};
+use crate::wire::{FrameHeader, Framer, Limit, MessageKind, ResultHeader, SessionId, StreamType};
 
 /// What a question of this side is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,17 +23,17 @@ pub(super) enum Purpose {
 #[derive(Debug)]
 pub(super) enum Inbound {
     /// The type has not arrived.
-    Fresh { direction: Direction, head: Vec<u8> },
+    Fresh { direction: Direction, head: Head },
     /// The control stream.
     Control { framer: Framer },
     /// A layer of which the header has not arrived.
-    FrameHead { head: Vec<u8> },
+    FrameHead { head: Head },
     /// A layer.
     Frame { request: RequestId, layer: u8 },
     /// A layer of a session that is not active yet.
     Early { header: FrameHeader, pieces: Pieces, end: End, arrived: Timestamp },
     /// A result of which the header has not arrived.
-    ResultHead { head: Vec<u8> },
+    ResultHead { head: Head },
     /// A result.
     Result { header: ResultHeader, pieces: Pieces },
     /// Bytes that nobody reads.
@@ -51,13 +49,24 @@ pub(super) enum Inbound {
 }
 
 impl Inbound {
+    /// Says whether the header or message that a stream begins with is not whole.
+    fn is_young(&self) -> bool {
+        matches!(
+            self,
+            Self::Fresh { .. }
+                | Self::FrameHead { .. }
+                | Self::ResultHead { .. }
+                | Self::Asking { .. }
+        )
+    }
+
     /// Returns what it costs to hold this.
     pub(super) fn cost(&self) -> u64 {
         const FIXED: u64 = 256;
         FIXED
             + match self {
                 Self::Fresh { head, .. } | Self::FrameHead { head } | Self::ResultHead { head } => {
-                    head.capacity() as u64
+                    head.cost()
                 }
                 Self::Control { framer }
                 | Self::Asking { framer, .. }
@@ -80,8 +89,8 @@ impl Connection {
             self.refuse_stream(stream, direction, Code::ExcessiveLoad, now);
             return;
         }
-        self.inbound.insert(stream, Inbound::Fresh { direction, head: Vec::new() });
-        self.timers.set(Timer::Stall(stream), now.after(self.config.greeting));
+        self.inbound.insert(stream, Inbound::Fresh { direction, head: Head::default() });
+        self.watch(stream, now);
     }
 
     /// Refuses a stream because of a limit; a peer that does not learn is closed.
@@ -165,37 +174,25 @@ impl Connection {
         &mut self,
         stream: Stream,
         direction: Direction,
-        mut head: Vec<u8>,
+        mut head: Head,
         data: &Buffer,
         end: End,
         now: Timestamp,
     ) -> Result<(), ProtocolError> {
-        let known = head.len();
-        head.extend_from_slice(data.get(..data.len().min(MOST_TYPE)).unwrap_or_default());
-        let kind = match decode_prefix::<StreamType>(&head, self.limits()) {
-            Ok(Prefix::Whole(kind, used)) => {
-                let rest = data.slice(used.saturating_sub(known)..);
-                return self.typed_data(stream, direction, kind, rest, end, now);
-            }
-            Ok(Prefix::Partial) => None,
-            Err(error) => Some(error),
-        };
-        match kind {
-            None if end == End::Open => {
-                self.inbound.insert(stream, Inbound::Fresh { direction, head });
+        match head.push::<StreamType>(data, self.limits()) {
+            Ok(Some((kind, rest))) => self.typed_data(stream, direction, kind, rest, end, now),
+            Ok(None) => {
+                // An empty stream says nothing and does no harm.
+                if end == End::Open {
+                    self.inbound.insert(stream, Inbound::Fresh { direction, head });
+                }
                 Ok(())
             }
-            // An empty stream says nothing and does no harm.
-            None => {
-                self.forget_stream(stream);
-                Ok(())
-            }
-            Some(ProtocolError { kind: ErrorKind::UnknownStream, .. }) => {
-                self.forget_stream(stream);
+            Err(ProtocolError { kind: ErrorKind::UnknownStream, .. }) => {
                 self.refuse_stream(stream, direction, Code::UnknownStream, now);
                 Ok(())
             }
-            Some(error) => Err(error),
+            Err(error) => Err(error),
         }
     }
 
@@ -216,20 +213,18 @@ impl Connection {
             StreamType::Control if self.control_seen => return unexpected,
             StreamType::Control => {
                 self.control_seen = true;
-                self.timers.clear(Timer::Stall(stream));
                 Inbound::Control { framer: Framer::at(1, self.limits()) }
             }
             StreamType::Frame => {
                 self.apply(LinkInput::Frame)?;
-                Inbound::FrameHead { head: Vec::new() }
+                Inbound::FrameHead { head: Head::default() }
             }
             StreamType::Result => {
                 self.apply(LinkInput::Result)?;
-                Inbound::ResultHead { head: Vec::new() }
+                Inbound::ResultHead { head: Head::default() }
             }
             StreamType::Padding => {
                 self.apply(LinkInput::Padding)?;
-                self.timers.clear(Timer::Stall(stream));
                 Inbound::Padding
             }
             StreamType::Request | StreamType::Probe => {
@@ -255,25 +250,39 @@ impl Connection {
     /// Forgets a stream that has nothing more to say.
     pub(super) fn forget_stream(&mut self, stream: Stream) {
         self.inbound.remove(&stream);
-        self.timers.clear(Timer::Stall(stream));
     }
 
-    /// The peer opened a stream and did not get on with it.
-    pub(super) fn stalled(&mut self, stream: Stream, now: Timestamp) {
-        let direction = match self.inbound.remove(&stream) {
-            Some(Inbound::Fresh { direction, .. }) => direction,
-            Some(Inbound::Asking { .. }) => Direction::Bi,
-            Some(Inbound::Early { pieces, .. }) => {
-                self.buffered = self.buffered.saturating_sub(pieces.length());
-                self.scheduler.stop(stream, Code::SessionUnknown);
+    /// Notes a stream that has to get on within a time.
+    fn watch(&mut self, stream: Stream, now: Timestamp) {
+        // Most streams are past their header at once: what is noted of them is dropped again.
+        if self.young.len() > 64 + 2 * self.inbound.len() {
+            let inbound = &self.inbound;
+            self.young.retain(|(_, stream)| inbound.get(stream).is_some_and(Inbound::is_young));
+        }
+        self.young.push_back((now, stream));
+        if !self.timers.is_set(Timer::Stall) {
+            self.timers.set(Timer::Stall, now.after(self.config.greeting));
+        }
+    }
+
+    /// Refuses the streams that the peer opened and did not get on with.
+    pub(super) fn stalled(&mut self, now: Timestamp) {
+        while let Some((opened, stream)) = self.young.front().copied() {
+            let young = self.inbound.get(&stream).is_some_and(Inbound::is_young);
+            let due = opened.after(self.config.greeting);
+            if young && due > now {
+                self.timers.set(Timer::Stall, due);
                 return;
             }
-            Some(_) => Direction::Uni,
-            None => return,
-        };
-        self.refuse_stream(stream, direction, Code::Timeout, now);
+            self.young.pop_front();
+            if young {
+                let direction = match self.inbound.remove(&stream) {
+                    Some(Inbound::Fresh { direction, .. }) => direction,
+                    Some(Inbound::Asking { .. }) => Direction::Bi,
+                    _ => Direction::Uni,
+                };
+                self.refuse_stream(stream, direction, Code::Timeout, now);
+            }
+        }
     }
 }
-
-/// The longest type of a stream.
-const MOST_TYPE: usize = 8;

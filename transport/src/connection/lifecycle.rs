@@ -195,6 +195,7 @@ impl Connection {
         self.timers.clear_all();
         self.scheduler.clear();
         self.inbound.clear();
+        self.young.clear();
         self.arrivals.clear();
         self.questions.clear();
         self.held.clear();

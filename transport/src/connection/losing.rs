@@ -59,6 +59,8 @@ impl Connection {
     /// A frame that is arriving is past its deadline.
     pub(super) fn arrival_late(&mut self, request: RequestId) {
         let Some(arrival) = self.arrivals.get(&request) else { return };
+        let lifetime = arrival.arrived.after(self.config.lifetime);
+        self.timers.set(Timer::Lifetime(request), lifetime);
         match arrival.delivered {
             0 => self.lose_arrival(request, Code::TooLate),
             next => self.lose_layer(request, next, Code::TooLate),

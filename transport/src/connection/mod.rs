@@ -13,6 +13,7 @@ mod flood;
 mod frame;
 mod getters;
 mod handle;
+mod head;
 mod ids;
 mod inbound;
 mod lifecycle;
@@ -144,11 +145,14 @@ pub struct Connection {
     /// How many bidirectional streams the peer opened.
     requests_seen: u64,
     inbound: BTreeMap<Stream, Inbound>,
+    /// Streams of the peer in the order in which they were opened, until they got on.
+    young: VecDeque<(Timestamp, Stream)>,
     sessions: BTreeMap<SessionId, Session>,
     ended: BTreeSet<SessionId>,
     next_session: u64,
     /// Frames of this side without a result, and the streams of their layers.
     pending: BTreeMap<RequestId, Pending>,
+    pending_bytes: Bytes,
     streams: BTreeMap<Stream, (RequestId, u8)>,
     /// Frames of the peer without a result.
     arrivals: BTreeMap<RequestId, Arrival>,
@@ -202,10 +206,12 @@ impl Connection {
             peer_left: false,
             requests_seen: 0,
             inbound: BTreeMap::new(),
+            young: VecDeque::new(),
             sessions: BTreeMap::new(),
             ended: BTreeSet::new(),
             next_session: 0,
             pending: BTreeMap::new(),
+            pending_bytes: Bytes::ZERO,
             streams: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             buffered: Bytes::ZERO,

@@ -4,6 +4,7 @@ use aiflow_units::{Bytes, Timestamp};
 use bytes::Bytes as Buffer;
 
 use super::arrival::{Arrival, Slot};
+use super::head::Head;
 use super::inbound::Inbound;
 use super::pieces::Pieces;
 use super::states::{SessionAction, SessionInput};
@@ -11,29 +12,25 @@ use super::timers::Timer;
 use super::{Connection, End, Event, Layer, Reply, RequestId, Stream};
 use crate::Code;
 use crate::error::{ErrorKind, ProtocolError};
-use crate::wire::{FrameFlags, FrameHeader, Limit, Prefix, SessionId, decode_prefix};
+use crate::wire::{FrameFlags, FrameHeader, Limit, SessionId};
 
 impl Connection {
     /// Reads the header of a layer.
     pub(super) fn frame_head(
         &mut self,
         stream: Stream,
-        mut head: Vec<u8>,
+        mut head: Head,
         data: Buffer,
         end: End,
         now: Timestamp,
     ) -> Result<(), ProtocolError> {
-        let known = head.len();
-        head.extend_from_slice(data.get(..data.len().min(MOST_HEADER)).unwrap_or_default());
-        match decode_prefix::<FrameHeader>(&head, self.limits())? {
-            Prefix::Whole(header, used) => {
-                self.timers.clear(Timer::Stall(stream));
-                let rest = data.slice(used.saturating_sub(known)..);
+        match head.push::<FrameHeader>(&data, self.limits())? {
+            Some((header, rest)) => {
                 self.begin_layer(stream, header, now)?;
                 self.data(stream, rest, end, now)
             }
-            Prefix::Partial if end == End::Fin => Err(format(ErrorKind::Truncated)),
-            Prefix::Partial => {
+            None if end == End::Fin => Err(format(ErrorKind::Truncated)),
+            None => {
                 self.inbound.insert(stream, Inbound::FrameHead { head });
                 Ok(())
             }
@@ -66,7 +63,7 @@ impl Connection {
                 let pieces = Pieces::default();
                 let inbound = Inbound::Early { header, pieces, end: End::Open, arrived: now };
                 self.inbound.insert(stream, inbound);
-                self.timers.set(Timer::Stall(stream), now.after(self.config.overlap));
+                self.timers.set(Timer::Early(stream), now.after(self.config.overlap));
                 Ok(())
             }
             _ => {
@@ -118,7 +115,6 @@ impl Connection {
         };
         if inserted {
             self.timers.set(Timer::Arrival(request), deadline);
-            self.timers.set(Timer::Lifetime(request), lifetime);
             if let Some(session) = self.sessions.get_mut(&request.session) {
                 session.in_flight += 1;
                 session.next = session.next.max(request.sequence.next());
@@ -281,6 +277,3 @@ pub(super) fn check_length(
 fn format(kind: ErrorKind) -> ProtocolError {
     ProtocolError::new(kind, 0, "protocol.md 7.1")
 }
-
-/// Longer than any header of a layer.
-const MOST_HEADER: usize = 100;

@@ -5,7 +5,6 @@ use bytes::Bytes as Buffer;
 
 use super::inbound::Inbound;
 use super::states::{LinkAction, LinkInput};
-use super::timers::Timer;
 use super::{Connection, End, Event, Priority, QueryId, Question, Stream};
 use crate::error::{ErrorKind, ProtocolError};
 use crate::schedule::{Content, Outgoing, Rank};
@@ -83,7 +82,6 @@ impl Connection {
             if framer.buffered() > 0 {
                 return Err(unexpected());
             }
-            self.timers.clear(Timer::Stall(stream));
             if end == End::Open {
                 self.inbound.insert(stream, Inbound::Asked);
             }

@@ -5,18 +5,17 @@ use bytes::Bytes as Buffer;
 
 use super::arrival::Arrival;
 use super::frame::join;
+use super::head::Head;
 use super::inbound::Inbound;
 use super::lifecycle::with_type;
 use super::pieces::Pieces;
 use super::sending::outcome_of;
 use super::states::{SessionAction, SessionInput};
-use super::timers::Timer;
 use super::{Connection, End, Event, Outcome, Priority, Reply, RequestId, Side, Stream, Timings};
 use crate::error::{ErrorKind, ProtocolError};
 use crate::schedule::{Content, Outgoing, Rank};
 use crate::wire::{
-    ChannelLevel, ControlMessage, FrameReport, Limit, Prefix, ResultFlags, ResultHeader,
-    StreamType, decode_prefix,
+    ChannelLevel, ControlMessage, FrameReport, Limit, ResultFlags, ResultHeader, StreamType,
 };
 use crate::{CallError, Code};
 
@@ -167,33 +166,27 @@ impl Connection {
     pub(super) fn result_head(
         &mut self,
         stream: Stream,
-        mut head: Vec<u8>,
+        mut head: Head,
         data: Buffer,
         end: End,
         now: Timestamp,
     ) -> Result<(), ProtocolError> {
-        let known = head.len();
-        head.extend_from_slice(data.get(..data.len().min(MOST_HEADER)).unwrap_or_default());
-        match decode_prefix::<ResultHeader>(&head, self.limits())? {
-            Prefix::Whole(header, used) => {
-                self.timers.clear(Timer::Stall(stream));
-                let rest = data.slice(used.saturating_sub(known)..);
-                let action = self.session_input(header.session, SessionInput::Result)?;
-                let request = RequestId::new(header.session, header.sequence);
-                if action != SessionAction::Apply || !self.pending.contains_key(&request) {
-                    self.scheduler.stop(stream, Code::TooLate);
-                    return Ok(());
-                }
-                let pieces = Pieces::default();
-                self.inbound.insert(stream, Inbound::Result { header, pieces });
-                self.data(stream, rest, end, now)
+        let Some((header, rest)) = head.push::<ResultHeader>(&data, self.limits())? else {
+            if end == End::Fin {
+                return Err(format(ErrorKind::Truncated));
             }
-            Prefix::Partial if end == End::Fin => Err(format(ErrorKind::Truncated)),
-            Prefix::Partial => {
-                self.inbound.insert(stream, Inbound::ResultHead { head });
-                Ok(())
-            }
+            self.inbound.insert(stream, Inbound::ResultHead { head });
+            return Ok(());
+        };
+        let action = self.session_input(header.session, SessionInput::Result)?;
+        let request = RequestId::new(header.session, header.sequence);
+        if action != SessionAction::Apply || !self.pending.contains_key(&request) {
+            self.scheduler.stop(stream, Code::TooLate);
+            return Ok(());
         }
+        let pieces = Pieces::default();
+        self.inbound.insert(stream, Inbound::Result { header, pieces });
+        self.data(stream, rest, end, now)
     }
 
     /// Takes bytes of a result.
@@ -268,6 +261,3 @@ fn frame_report(request: RequestId, arrival: &Arrival, result: &ResultHeader) ->
 fn format(kind: ErrorKind) -> ProtocolError {
     ProtocolError::new(kind, 0, "protocol.md 7.2")
 }
-
-/// Longer than any header of a result.
-const MOST_HEADER: usize = 100;

@@ -86,7 +86,7 @@ impl Connection {
     fn check_limits(&self, id: SessionId, frame: &Frame) -> Result<(), CallError> {
         let size = frame.size().get();
         let in_flight = self.sessions.get(&id).map_or(0, |session| session.in_flight);
-        let held: Bytes = self.pending.values().map(|pending| pending.size).sum();
+        let held = self.pending_bytes;
         let queue = self.config.queue.get();
         let waiting = self.scheduler.backlog().total.get();
         // Half of the streams are kept for requests and sessions.
@@ -164,9 +164,13 @@ impl Connection {
         let answer_by = frame.answer_by.unwrap_or(frame.deadline);
         let pending = Pending { size, base_sent: false, started: false, streams };
         self.pending.insert(request, pending);
+        self.pending_bytes = self.pending_bytes.saturating_add(size);
         self.stats.frames_sent += 1;
-        let leave_by = frame.deadline.before(self.path.transit());
-        self.timers.set(Timer::Delivery(request), leave_by.max(now));
+        // What ends with its deadline anyway needs no timer of its own for what has not left.
+        if answer_by > frame.deadline {
+            let leave_by = frame.deadline.before(self.path.transit());
+            self.timers.set(Timer::Delivery(request), leave_by.max(now));
+        }
         self.timers.set(Timer::Answer(request), answer_by.max(now));
     }
 
@@ -185,8 +189,7 @@ impl Connection {
     fn give_up(&mut self, request: RequestId, code: Code, outcome: Outcome) {
         let Some(pending) = self.pending.get(&request) else { return };
         let started = pending.started;
-        let (reset, unsent) = self.scheduler.cut_frame(request, code);
-        self.count_cuts(reset, unsent);
+        self.cut_layers(request, code);
         if started {
             let range = SequenceRange { first: request.sequence, last: request.sequence };
             let cancel = Cancel { session: request.session, code, ranges: vec![range] };
@@ -198,13 +201,14 @@ impl Connection {
     /// Ends a request; each ends once.
     pub(super) fn end_request(&mut self, request: RequestId, outcome: Outcome) {
         let Some(pending) = self.pending.remove(&request) else { return };
-        for stream in pending.streams {
-            self.streams.remove(&stream);
+        self.pending_bytes = self.pending_bytes.saturating_sub(pending.size);
+        for stream in &pending.streams {
+            self.streams.remove(stream);
         }
         self.timers.clear(Timer::Delivery(request));
         self.timers.clear(Timer::Answer(request));
-        let (reset, unsent) = self.scheduler.cut_frame(request, Code::DeadlineExceeded);
-        self.count_cuts(reset, unsent);
+        let cut = self.scheduler.cut_all(&pending.streams, Code::DeadlineExceeded);
+        self.count_cuts(cut);
         if let Some(session) = self.sessions.get_mut(&request.session) {
             session.in_flight = session.in_flight.saturating_sub(1);
         }
@@ -217,15 +221,21 @@ impl Connection {
         self.events.push_back(Event::Ended { request, outcome });
     }
 
-    fn count_cuts(&mut self, reset: u64, unsent: u64) {
+    /// Gives up the layers of a frame that have not left.
+    fn cut_layers(&mut self, request: RequestId, code: Code) {
+        let Some(pending) = self.pending.get(&request) else { return };
+        let cut = self.scheduler.cut_all(&pending.streams, code);
+        self.count_cuts(cut);
+    }
+
+    fn count_cuts(&mut self, (reset, unsent): (u64, u64)) {
         self.stats.layers_reset += reset;
         self.stats.layers_unsent += unsent;
     }
 
     /// The layers of a frame lose their worth.
     pub(super) fn delivery_over(&mut self, request: RequestId) {
-        let (reset, unsent) = self.scheduler.cut_frame(request, Code::DeadlineExceeded);
-        self.count_cuts(reset, unsent);
+        self.cut_layers(request, Code::DeadlineExceeded);
         if self.pending.get(&request).is_some_and(|pending| !pending.base_sent) {
             self.end_request(request, Outcome::Deadline);
         }
@@ -234,7 +244,7 @@ impl Connection {
     /// The scheduler gave a layer up because it was late.
     pub(super) fn layer_cut(&mut self, cut: Cut) {
         let Content::Layer(request) = cut.content else { return };
-        self.count_cuts(u64::from(cut.started), u64::from(!cut.started));
+        self.count_cuts((u64::from(cut.started), u64::from(!cut.started)));
         self.streams.remove(&cut.stream);
         if cut.layer == 0 {
             self.end_request(request, Outcome::Deadline);
@@ -254,8 +264,7 @@ impl Connection {
     pub(super) fn layer_stopped(&mut self, stream: Stream, code: Code) -> bool {
         let Some((request, layer)) = self.streams.get(&stream).copied() else { return false };
         if layer == 0 {
-            let (reset, unsent) = self.scheduler.cut_frame(request, code);
-            self.count_cuts(reset, unsent);
+            self.cut_layers(request, code);
             self.end_request(request, outcome_of(code));
             return true;
         }
@@ -269,7 +278,7 @@ impl Connection {
         for stream in higher {
             self.streams.remove(&stream);
             if let Some(cut) = self.scheduler.cut(stream, code) {
-                self.count_cuts(u64::from(cut.started), u64::from(!cut.started));
+                self.count_cuts((u64::from(cut.started), u64::from(!cut.started)));
             }
         }
         true
@@ -303,8 +312,7 @@ impl Connection {
         } else {
             let requests: Vec<_> = self.pending.keys().filter(named).copied().collect();
             for request in requests {
-                let (reset, unsent) = self.scheduler.cut_frame(request, cancel.code);
-                self.count_cuts(reset, unsent);
+                self.cut_layers(request, cancel.code);
                 self.end_request(request, outcome_of(cancel.code));
             }
         }

@@ -32,8 +32,10 @@ pub(crate) enum Timer {
     Outage,
     /// A probe of this side ends.
     Probe,
-    /// The peer opened a stream and sent less than a header since.
-    Stall(Stream),
+    /// The peer may have opened a stream and sent less than a header since.
+    Stall,
+    /// A layer waits for a session that may never begin.
+    Early(Stream),
     /// The time for draining is over.
     Drain,
 }

@@ -7,7 +7,7 @@ use bytes::Bytes as Buffer;
 
 use super::outgoing::{Content, Outgoing, Place};
 use crate::Code;
-use crate::connection::{End, Priority, RequestId, Stream, Transmit};
+use crate::connection::{End, Priority, Stream, Transmit};
 
 /// Bytes that wait, by what they are worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,7 +42,6 @@ pub(crate) struct Written {
 pub(crate) struct Scheduler {
     streams: BTreeMap<Stream, Outgoing>,
     ready: BTreeSet<Place>,
-    layers: BTreeMap<RequestId, BTreeSet<Stream>>,
     signals: VecDeque<Transmit>,
     backlog: Backlog,
     offered: Option<(Stream, usize, End)>,
@@ -90,12 +89,12 @@ impl Scheduler {
         Some(Cut { stream, content, layer, started })
     }
 
-    /// Abandons all layers of a frame that are still here; returns how many of them were started
+    /// Abandons those of the streams that are still here; returns how many of them were started
     /// and how many were not.
-    pub(crate) fn cut_frame(&mut self, request: RequestId, code: Code) -> (u64, u64) {
+    pub(crate) fn cut_all(&mut self, streams: &[Stream], code: Code) -> (u64, u64) {
         let mut counts = (0, 0);
-        for stream in self.layers.get(&request).cloned().unwrap_or_default() {
-            match self.cut(stream, code) {
+        for stream in streams {
+            match self.cut(*stream, code) {
                 Some(Cut { started: true, .. }) => counts.0 += 1,
                 Some(_) => counts.1 += 1,
                 None => {}
@@ -222,52 +221,45 @@ impl Scheduler {
     }
 
     fn insert(&mut self, stream: Stream, outgoing: Outgoing) {
-        self.count(&outgoing, Bytes::saturating_add);
+        self.backlog.change(outgoing.rank.priority, Bytes::ZERO, outgoing.left);
         if outgoing.is_ready() {
             self.ready.insert((outgoing.rank, stream));
-        }
-        if let Content::Layer(request) = outgoing.content {
-            self.layers.entry(request).or_default().insert(stream);
         }
         self.streams.insert(stream, outgoing);
     }
 
     fn remove(&mut self, stream: Stream) -> Option<Outgoing> {
         let outgoing = self.streams.remove(&stream)?;
-        self.count(&outgoing, Bytes::saturating_sub);
-        self.ready.remove(&(outgoing.rank, stream));
-        self.offered.take_if(|(offered, ..)| *offered == stream);
-        if let Content::Layer(request) = outgoing.content
-            && let Some(streams) = self.layers.get_mut(&request)
-        {
-            streams.remove(&stream);
-            if streams.is_empty() {
-                self.layers.remove(&request);
-            }
+        self.backlog.change(outgoing.rank.priority, outgoing.left, Bytes::ZERO);
+        if outgoing.is_ready() {
+            self.ready.remove(&(outgoing.rank, stream));
         }
+        self.offered.take_if(|(offered, ..)| *offered == stream);
         Some(outgoing)
     }
 
     fn change(&mut self, stream: Stream, change: impl FnOnce(&mut Outgoing)) {
-        let Some(mut outgoing) = self.streams.remove(&stream) else { return };
-        self.count(&outgoing, Bytes::saturating_sub);
-        change(&mut outgoing);
-        self.count(&outgoing, Bytes::saturating_add);
+        let Some(outgoing) = self.streams.get_mut(&stream) else { return };
+        let (left, was_ready) = (outgoing.left, outgoing.is_ready());
+        change(outgoing);
+        self.backlog.change(outgoing.rank.priority, left, outgoing.left);
         let place = (outgoing.rank, stream);
-        if outgoing.is_ready() {
-            self.ready.insert(place);
-        } else {
-            self.ready.remove(&place);
-        }
-        self.streams.insert(stream, outgoing);
-    }
-
-    fn count(&mut self, outgoing: &Outgoing, apply: impl Fn(Bytes, Bytes) -> Bytes) {
-        match outgoing.rank.priority {
-            Priority::Padding => return,
-            Priority::Base => self.backlog.base = apply(self.backlog.base, outgoing.left),
+        match (was_ready, outgoing.is_ready()) {
+            (false, true) => drop(self.ready.insert(place)),
+            (true, false) => drop(self.ready.remove(&place)),
             _ => {}
         }
-        self.backlog.total = apply(self.backlog.total, outgoing.left);
+    }
+}
+
+impl Backlog {
+    fn change(&mut self, priority: Priority, before: Bytes, after: Bytes) {
+        let apply = |sum: Bytes| sum.saturating_sub(before).saturating_add(after);
+        match priority {
+            Priority::Padding => return,
+            Priority::Base => self.base = apply(self.base),
+            _ => {}
+        }
+        self.total = apply(self.total);
     }
 }

@@ -140,13 +140,14 @@ fn a_write_without_an_answer_counts_as_blocked() {
 #[test]
 fn frames_are_cut_whole() {
     let mut queue = Scheduler::default();
-    let base = queue.open(layer(1, 0, 100, 10));
-    queue.open(layer(1, 1, 100, 10));
+    let frame = [queue.open(layer(1, 0, 100, 10)), queue.open(layer(1, 1, 100, 10))];
     let other = queue.open(layer(2, 0, 100, 10));
     queue.poll(at(0), at(0));
-    assert_eq!(queue.cut_frame(request(1), Code::Cancelled), (0, 2));
-    assert_eq!(queue.cut_frame(request(1), Code::Cancelled), (0, 0));
-    let reset = Transmit::Reset { stream: base, code: Code::Cancelled };
+    queue.poll(at(0), at(0));
+    queue.written(frame[0], 4);
+    assert_eq!(queue.cut_all(&frame, Code::Cancelled), (1, 1));
+    assert_eq!(queue.cut_all(&frame, Code::Cancelled), (0, 0));
+    let reset = Transmit::Reset { stream: frame[0], code: Code::Cancelled };
     assert_eq!(queue.poll(at(0), at(0)), Some(reset));
     assert_eq!(drain(&mut queue, 0), [(other, 10)]);
 }
