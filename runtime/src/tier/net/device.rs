@@ -4,103 +4,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aiflow_transport::driver::{AnswerError, Session};
-use aiflow_transport::wire::{PointId, Role as WireRole, Setup, Values, capability};
-use aiflow_transport::{Code, Config, Frame};
+use aiflow_transport::wire::PointId;
+use aiflow_transport::{Code, Frame};
 use aiflow_units::{Bytes, Micros};
 
 use super::clock::Lap;
-use super::menu::{self, ANSWER_CLASSES, Dish};
+use super::compute::{compute, rest};
+use super::menu::{self, Dish};
 use super::outcome::{Choice, Fallback, Handover, Outcome};
 use super::pass::push_network;
-use super::picture::PictureWriter;
+use super::sample::{DeviceOptions, Sample};
 use super::uplink::{LinkStatus, Steered, Uplink};
 use crate::learning::NamedInputs;
-use crate::tier::{Answer, AnswerForm, Crossing, ModelParts, Part, PartError, Place, Trace};
+use crate::tier::{Answer, Crossing, ModelParts, Part, PartError, Place, Trace};
 use crate::value::Value;
-
-/// An input of a device.
-#[derive(Clone)]
-pub struct Sample {
-    inputs: Arc<NamedInputs>,
-    picture: Option<Arc<dyn PictureWriter>>,
-    capture: Micros,
-}
-
-impl Sample {
-    /// Takes the inputs of the model by name.
-    pub fn new(inputs: NamedInputs) -> Self {
-        Self { inputs: Arc::new(inputs), picture: None, capture: Micros::ZERO }
-    }
-
-    /// Adds the picture that they were made from.
-    #[must_use]
-    pub fn with_picture(mut self, picture: Arc<dyn PictureWriter>) -> Self {
-        self.picture = Some(picture);
-        self
-    }
-
-    /// Sets what getting and preparing the input took; it counts as a part of the request.
-    #[must_use]
-    pub const fn with_capture(mut self, time: Micros) -> Self {
-        self.capture = time;
-        self
-    }
-}
-
-/// How a device behaves.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DeviceOptions {
-    form: AnswerForm,
-    slowdown: f64,
-    patience: Micros,
-}
-
-impl Default for DeviceOptions {
-    /// All outputs, as fast as the machine is, and at least 150 ms of patience with an answer.
-    fn default() -> Self {
-        let patience = Micros::from_millis(150);
-        Self { form: AnswerForm::Tensors, slowdown: 1.0, patience }
-    }
-}
-
-impl DeviceOptions {
-    /// Sets what is wanted of answers.
-    #[must_use]
-    pub const fn with_form(mut self, form: AnswerForm) -> Self {
-        self.form = form;
-        self
-    }
-
-    /// Makes the device so many times slower, for emulation: it rests after each computation.
-    #[must_use]
-    pub const fn with_slowdown(mut self, factor: f64) -> Self {
-        self.slowdown = factor;
-        self
-    }
-
-    /// Sets how long an answer may stay out before the device computes it itself; three times the
-    /// usual time where that is longer. Shorter computes more for nothing, longer leaves more
-    /// requests waiting for a server that is gone.
-    #[must_use]
-    pub const fn with_patience(mut self, least: Micros) -> Self {
-        self.patience = least;
-        self
-    }
-
-    /// Says in SETUP who this is, and what is wanted.
-    pub fn protocol(&self) -> Config {
-        let values = Values::new().with(capability::TIER, 0);
-        let setup = Setup {
-            role: WireRole::Head,
-            codecs: menu::codecs(),
-            channel_level: aiflow_transport::wire::ChannelLevel::Probe,
-            static_capabilities: values.with(ANSWER_CLASSES, self.form.number()),
-            implementation: concat!("aiflow/", env!("CARGO_PKG_VERSION")).to_owned(),
-            ..Setup::default()
-        };
-        Config::default().with_setup(setup)
-    }
-}
 
 /// The tier where requests begin: it runs heads, hands over, and answers itself when that fails.
 #[derive(Clone)]
@@ -234,6 +151,7 @@ impl Device {
         };
         run.trace.push(0, Part::Compute, head);
         run.trace.push(0, Part::Encode, encode);
+        run.settle();
         run.bytes = Bytes::of_len(bytes.len());
         let mut lap = Lap::start();
         let rate = match handover {
@@ -267,10 +185,7 @@ impl Device {
                 run.trace.extend(&behind, 1);
                 Ok((answer, None))
             }
-            Waited::Alone(answer, why, waited) => {
-                run.trace.push(0, Part::Wire, waited);
-                Ok((answer, Some(why)))
-            }
+            Waited::Alone(answer, why) => Ok((answer, Some(why))),
         }
     }
 
@@ -317,15 +232,16 @@ impl Device {
                     own = own => {
                         self.doubt(answer);
                         let waited = lap.next().saturating_sub(local.trace.total());
+                        run.trace.push(0, Part::Wire, waited);
                         run.trace.extend(&local.trace, 0);
-                        return Ok(Waited::Alone(own?, Fallback::Deadline, waited));
+                        return Ok(Waited::Alone(own?, Fallback::Deadline));
                     }
                 }
             }
         };
-        let waited = lap.next();
+        run.trace.push(0, Part::Wire, lap.next());
         let answer = self.local(run, sample, crossing).await?;
-        Ok(Waited::Alone(answer, why, waited))
+        Ok(Waited::Alone(answer, why))
     }
 
     /// Leaves the server alone until it shows that it is there: the answer that stays out may come.
@@ -388,6 +304,7 @@ impl Device {
         })
         .await?;
         run.trace.push(0, Part::Compute, time);
+        run.settle();
         Ok(answer)
     }
 
@@ -424,15 +341,21 @@ struct Run {
 }
 
 impl Run {
-    /// The same request with a trace of its own.
+    /// A request of its own that begins now, for what is computed beside it.
     fn apart(&self) -> Self {
-        Self { trace: Trace::new(), ..*self }
+        Self { begun: Instant::now(), trace: Trace::new(), ..*self }
+    }
+
+    /// Counts what no part accounts for yet as waiting on this tier: for a thread, mostly.
+    fn settle(&mut self) {
+        let passed = Micros::from_duration(self.begun.elapsed());
+        self.trace.push(0, Part::Queue, passed.saturating_sub(self.trace.total()));
     }
 }
 
 enum Waited {
     Reply(Answer, Trace),
-    Alone(Answer, Fallback, Micros),
+    Alone(Answer, Fallback),
 }
 
 fn fallback_of(error: AnswerError) -> Fallback {
@@ -453,29 +376,6 @@ fn dish_of(handover: Handover) -> Dish {
 
 fn borrowed(inputs: &NamedInputs) -> Vec<(&str, Value)> {
     inputs.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
-}
-
-/// Computes on a thread that may take its time.
-async fn compute<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, PartError> + Send + 'static,
-) -> Result<T, PartError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Blocking work is only given up when the runtime shuts down.
-            Err(_) => std::future::pending().await,
-        },
-    }
-}
-
-/// Rests as long as a slower machine would have computed; returns the time of both.
-fn rest(computed: Micros, slowdown: f64) -> Micros {
-    let more = computed.to_duration().mul_f64((slowdown - 1.0).max(0.0));
-    if more > Duration::ZERO {
-        std::thread::sleep(more);
-    }
-    computed.saturating_add(Micros::from_duration(more))
 }
 
 /// How long a request without a deadline is waited for.

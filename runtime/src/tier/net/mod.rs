@@ -10,6 +10,7 @@
 //! tokio's blocking threads ([`Device`]), so that no computation holds up the network.
 
 mod clock;
+mod compute;
 mod counters;
 mod device;
 mod menu;
@@ -18,17 +19,19 @@ mod outcome;
 mod pass;
 mod picture;
 mod pilot;
+mod sample;
 mod server;
 mod session;
 mod uplink;
 mod worker;
 
 pub use self::counters::ServerCounters;
-pub use self::device::{Device, DeviceOptions, Sample};
+pub use self::device::Device;
 pub use self::menu::{ANSWER_CLASSES, LOSSLESS_RATE, Menu};
 pub use self::options::{Role, ServerOptions, Then};
 pub use self::outcome::{Choice, Fallback, Handover, Outcome};
 pub use self::picture::{PictureReader, PictureWriter, UnreadablePicture};
 pub use self::pilot::{Course, Pilot};
+pub use self::sample::{DeviceOptions, Sample};
 pub use self::server::{Server, ServerError};
 pub use self::uplink::{LinkStatus, Uplink, UplinkError};

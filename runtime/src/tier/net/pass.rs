@@ -28,8 +28,8 @@ pub(super) struct Parcel {
 
 /// Hands a request on, and answers it when the tier behind has; answers it here when that fails.
 pub(super) fn pass(shop: Arc<Shop>, uplink: Uplink, job: Job, parcel: Parcel) {
+    let mut lap = Lap::start();
     tokio::spawn(async move {
-        let mut lap = Lap::start();
         match behind(&uplink, &job, &parcel).await {
             Some((answer, trace)) => {
                 count(&shop.counters.forwarded);

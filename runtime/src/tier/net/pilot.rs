@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use aiflow_transport::channel::Flags;
 use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 
 use super::outcome::{Choice, Handover, Outcome};
 use super::uplink::{LinkStatus, Uplink};
 use crate::planner::{
-    Change, Decision, Hop, LinkEstimate, LinkState, Plan, Position, RateErrors, Situation,
+    Change, Decision, Hop, LinkEstimate, LinkState, Position, Probe, RateErrors, Situation,
     SwitchRules, Switcher, Table, Terms, Tier, TierCosts, Wish,
 };
 use crate::tier::{Part, Place, Trace};
@@ -28,7 +29,6 @@ pub struct Pilot {
     device_factor: f64,
     server_factor: f64,
     wait: f64,
-    plan: Option<Plan>,
     /// Where each place of the table is, for costs of parts.
     positions: BTreeMap<Place, Position>,
 }
@@ -44,6 +44,8 @@ pub struct Course {
     pub change: Option<Change>,
     /// What was known of the channel.
     pub link: LinkEstimate,
+    /// Whether the channel should be probed before it is decided again: see [`Uplink::probe`].
+    pub probe: Probe,
 }
 
 impl Pilot {
@@ -65,7 +67,6 @@ impl Pilot {
             device_factor: 1.0,
             server_factor: 1.0,
             wait: 0.0,
-            plan: None,
             positions,
             table,
         }
@@ -107,8 +108,7 @@ impl Pilot {
             wish: self.wish,
             terms: self.terms,
         };
-        let Decision { plan, change, .. } = self.switcher.decide(&situation, now);
-        self.plan = Some(plan);
+        let Decision { plan, change, probe } = self.switcher.decide(&situation, now);
         let choice = match plan.route.hop(0) {
             Hop::Send(point) => match self.table.point(point) {
                 Some(point) => Choice::Remote(Handover::from(point.payload)),
@@ -116,7 +116,7 @@ impl Pilot {
             },
             Hop::Idle | Hop::Forward(_) => Choice::Local,
         };
-        Course { choice, expected: plan.time, change, link }
+        Course { choice, expected: plan.time, change, link, probe }
     }
 
     /// Learns from a request: how slow both tiers are, how long requests wait, what the channel
@@ -155,8 +155,13 @@ impl Pilot {
         let Some(estimate) = uplink.estimate() else {
             return LinkEstimate { state: LinkState::Down, report, ..unknown };
         };
-        let known =
-            |rate: BitRate, other: BitRate| if rate == BitRate::ZERO { other } else { rate };
+        // Of a path that was hardly used nothing is known but what a handshake carried.
+        let stale = estimate.flags.contains(Flags::STALE);
+        let known = |rate: BitRate, other: BitRate| match rate {
+            BitRate::ZERO => other,
+            rate if stale => rate.max(other),
+            rate => rate,
+        };
         let rate_p50 = known(estimate.p50, ASSUMED_RATE);
         let rtt = if estimate.min_rtt == Micros::ZERO { ASSUMED_RTT } else { estimate.min_rtt };
         LinkEstimate {
@@ -194,3 +199,84 @@ const REPORT_INTERVAL: Micros = Micros::from_millis(100);
 const LEAST_TIME: f64 = 20.0;
 /// Share of a new value in a smoothed one.
 const SMOOTHING: f64 = 0.2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::{FeatureCoding, OperatingPoint, Payload, PlanSheet, TaskLoss};
+    use crate::cut::CutId;
+    use crate::planner::{Goal, LossMeasure, Spread};
+    use crate::tier::Answer;
+
+    /// A cut in the middle of a model that takes the device 200 ms and the server 20 ms.
+    fn pilot() -> Pilot {
+        let cut = CutId::listed(1);
+        let loss = TaskLoss { disagreement: Some(0.0), ..TaskLoss::default() };
+        let payload = Payload::Feature { cut, coding: FeatureCoding::Lossless };
+        let point = OperatingPoint { payload, bytes_mean: 1000.0, bytes_p95: 1100.0, loss };
+        let (data, points) = ("test".to_owned(), vec![point]);
+        let sheet = PlanSheet { data, samples: 1, confidence: 0.95, top1: None, points };
+        let table = Table::new(&sheet, &[cut], LossMeasure::default()).expect("a table");
+        let costs = |micros: f64| {
+            let part = |from: Position, to: Position| {
+                let places = to.index().checked_sub(from.index())?;
+                Some(Spread::exactly(micros * places as f64))
+            };
+            let coding = Some(Spread::exactly(100.0));
+            TierCosts::from_parts(&table, part, |_| coding, |_| coding)
+        };
+        let (device, server) = (costs(1e5), costs(1e4));
+        let wish = Wish { most_loss: 0.01, goal: Goal::LeastTime };
+        Pilot::new(table, device, server, wish)
+    }
+
+    fn link(at: u64, state: LinkState) -> (LinkEstimate, Timestamp) {
+        let steady = LinkEstimate::steady(ASSUMED_RATE, ASSUMED_RTT);
+        let now = Timestamp::from_origin(Micros::from_millis(at));
+        (LinkEstimate { state, report: at / 100, ..steady }, now)
+    }
+
+    #[test]
+    fn a_dead_link_means_the_device_at_once_and_a_repaired_one_the_network_in_time() {
+        let mut pilot = pilot();
+        let mut at = |millis, state| {
+            let (link, now) = link(millis, state);
+            pilot.decide_on(link, now)
+        };
+        let first = at(0, LinkState::Up);
+        assert!(matches!(first.choice, Choice::Remote(Handover::Tensors { .. })));
+        assert_eq!(at(100, LinkState::Up).change, None);
+        let dead = at(200, LinkState::Down);
+        assert_eq!((dead.choice, dead.change), (Choice::Local, Some(Change::Unusable)));
+        assert_eq!(at(5000, LinkState::Down).choice, Choice::Local);
+        let back = (51..=70).find(|tenth| at(tenth * 100, LinkState::Up).choice != Choice::Local);
+        assert!(back.is_some(), "it did not return within two seconds");
+    }
+
+    #[test]
+    fn a_server_that_turns_out_slow_is_left() {
+        let mut pilot = pilot();
+        let (first, now) = link(0, LinkState::Up);
+        let choice = pilot.decide_on(first, now).choice;
+        let mut trace = Trace::new();
+        trace.push(0, Part::Compute, Micros::from_millis(100));
+        trace.push(1, Part::Compute, Micros::from_millis(900));
+        let outcome = Outcome {
+            answer: Answer::Classes(Vec::new()),
+            trace,
+            total: Micros::from_millis(1050),
+            choice,
+            fallback: None,
+            bytes: Bytes::new(1000),
+            late: false,
+        };
+        let left = (1..200).find(|tenth| {
+            pilot.learn(&outcome);
+            let (link, now) = link(tenth * 100, LinkState::Up);
+            pilot.decide_on(link, now).choice == Choice::Local
+        });
+        // Not sooner than the rules of changes allow.
+        assert!(left.is_some_and(|tenth| (10..60).contains(&tenth)), "{left:?}");
+        assert!(pilot.server_factor > 10.0 && (pilot.device_factor - 1.0).abs() < 0.1);
+    }
+}

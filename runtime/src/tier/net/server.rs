@@ -117,6 +117,8 @@ impl Server {
         while !self.front.shop.is_idle() && Instant::now() < end {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        // Answers that were just given are still on their way out of this process.
+        tokio::time::sleep(LAST_ANSWERS).await;
         self.stop(Code::GoingAway).await;
     }
 
@@ -244,3 +246,5 @@ fn say(asked: Asked, front: &Front) {
 
 /// How long tasks of connections that are over may take to notice.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(2);
+/// How long answers may take to leave before connections are closed.
+const LAST_ANSWERS: Duration = Duration::from_millis(50);

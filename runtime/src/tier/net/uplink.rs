@@ -3,16 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aiflow_transport::channel::Estimate;
 use aiflow_transport::driver::{
     Change, ClientConfig, ConnectError, Endpoint, Peer, PeerEvent, Session, SessionError,
 };
-use aiflow_transport::wire::{PointId, Reason};
-use aiflow_units::Micros;
+use aiflow_transport::wire::{PointId, Probe, Reason};
+use aiflow_units::{BitRate, Bytes, Micros};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::menu::{Dish, Menu};
 
@@ -68,6 +68,7 @@ pub struct Uplink {
 }
 
 struct Inner {
+    endpoint: Endpoint,
     menu: Menu,
     deadline: Micros,
     current: Mutex<Option<(Peer, Session)>>,
@@ -105,13 +106,14 @@ impl Uplink {
         deadline: Micros,
     ) -> Self {
         let inner = Arc::new(Inner {
+            endpoint: endpoint.clone(),
             menu,
             deadline,
             current: Mutex::default(),
             status: watch::Sender::new(LinkStatus::default()),
             suspect: AtomicBool::new(false),
         });
-        let target = Target { endpoint, addresses, name: name.to_owned(), config };
+        let target = Arc::new(Target { endpoint, addresses, name: name.to_owned(), config });
         let task = tokio::spawn(keep_up(Arc::clone(&inner), target));
         Self { inner, keeper: Arc::new(Keeper(task)) }
     }
@@ -133,10 +135,8 @@ impl Uplink {
     /// (another model, other profiles) is reported at once.
     pub async fn ready(&self, longest: Duration) -> Result<(), UplinkError> {
         let mut status = self.watch();
-        let decided = |status: &LinkStatus| match status {
-            LinkStatus::Up => true,
-            LinkStatus::Failed(UplinkError::Session { .. }) => true,
-            _ => false,
+        let decided = |status: &LinkStatus| {
+            matches!(status, LinkStatus::Up | LinkStatus::Failed(UplinkError::Session { .. }))
         };
         let found = tokio::time::timeout(longest, status.wait_for(decided)).await;
         if let Ok(Ok(status)) = found {
@@ -159,6 +159,17 @@ impl Uplink {
     /// Returns how often the set of operating points of the present session changed.
     pub fn epoch(&self) -> Option<u64> {
         self.inner.lock().as_ref().map(|(_, session)| session.epoch().0)
+    }
+
+    /// Sends a little padding, so that what is known of the channel grows fresh: at most 32 KiB within
+    /// 200 ms. The limits of the protocol may refuse it.
+    pub fn probe(&self) {
+        let Some(peer) = self.peer() else { return };
+        let (cap, duration) = (Bytes::from_kib(32), Micros::from_millis(200));
+        let probe = Probe { target: BitRate::megabits_per_second(100), cap, duration };
+        if let Err(error) = peer.pad(probe) {
+            tracing::debug!(%error, "no probe");
+        }
     }
 
     /// Returns the peer of the present connection.
@@ -205,6 +216,13 @@ impl Uplink {
         self.inner.menu.find(dish)
     }
 
+    /// Ends the session and the connection, closes the socket, and waits until the server had a chance
+    /// to learn of it.
+    pub async fn shutdown(&self) {
+        self.close();
+        self.inner.endpoint.shutdown(aiflow_transport::Code::NoError).await;
+    }
+
     /// Ends the session and the connection.
     pub fn close(&self) {
         self.keeper.0.abort();
@@ -239,7 +257,7 @@ impl Inner {
 }
 
 /// Connects, and connects again.
-async fn keep_up(inner: Arc<Inner>, target: Target) {
+async fn keep_up(inner: Arc<Inner>, target: Arc<Target>) {
     let mut place = 0_usize;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -285,60 +303,75 @@ async fn attempt(
 }
 
 /// Watches a connection until it is over; changes to another one while nothing is acknowledged.
-async fn stay(inner: &Inner, target: &Target, opened: (Peer, Session), place: &mut usize) {
+async fn stay(
+    inner: &Arc<Inner>,
+    target: &Arc<Target>,
+    opened: (Peer, Session),
+    place: &mut usize,
+) {
     let (mut peer, mut session) = opened;
     loop {
         *inner.lock() = Some((peer.clone(), session.clone()));
         inner.suspect.store(false, Ordering::Relaxed);
         inner.set(LinkStatus::Up);
-        let mut status = inner.status.subscribe();
-        let mut scout: Option<SocketAddr> = None;
-        let fresh = loop {
-            let doubtful = inner.suspect.load(Ordering::Relaxed)
-                || *inner.status.borrow() == LinkStatus::Outage;
-            if doubtful && scout.is_none() {
-                *place = place.wrapping_add(1);
-                scout = target.addresses.get(*place % target.addresses.len().max(1)).copied();
-            }
-            if !doubtful {
-                scout = None;
-            }
-            tokio::select! {
-                event = peer.next_event() => match event {
-                    None => return,
-                    Some(PeerEvent::OutageBegan { .. }) => inner.set(LinkStatus::Outage),
-                    Some(PeerEvent::OutageEnded { .. }) => inner.set(LinkStatus::Up),
-                    Some(PeerEvent::GoingAway(_)) => tracing::info!("the next tier goes away"),
-                    Some(_) => {}
-                },
-                change = session.next_change() => match change {
-                    None => return,
-                    Some(Change::Proposed { epoch, .. }) => {
-                        // All cuts run on one loaded model, so this side is always ready.
-                        let _ = session.accept(epoch);
-                    }
-                    Some(_) => {}
-                },
-                found = try_again(inner, target, scout), if scout.is_some() => match found {
-                    Some(found) => break found,
-                    None => scout = None,
-                },
-                _ = status.changed() => {}
-            }
-        };
+        match watch_over(inner, target, (&peer, &session), place).await {
+            Some(fresh) => (peer, session) = fresh,
+            None => return,
+        }
         tracing::info!("another connection took over");
-        (peer, session) = fresh;
+    }
+}
+
+/// Returns another connection that took over, or nothing when this one is over.
+async fn watch_over(
+    inner: &Arc<Inner>,
+    target: &Arc<Target>,
+    (peer, session): (&Peer, &Session),
+    place: &mut usize,
+) -> Option<(Peer, Session)> {
+    let mut status = inner.status.subscribe();
+    let mut scouts = JoinSet::new();
+    let mut suspect_since: Option<Instant> = None;
+    loop {
+        let suspect = inner.suspect.load(Ordering::Relaxed);
+        suspect_since = suspect.then(|| suspect_since.unwrap_or_else(Instant::now));
+        let out = *inner.status.borrow() == LinkStatus::Outage;
+        if out || suspect_since.is_some_and(|since| since.elapsed() >= SUSPICION) {
+            if scouts.is_empty() {
+                *place = place.wrapping_add(1);
+                scouts.spawn(scout(Arc::clone(inner), Arc::clone(target), *place));
+            }
+        } else if !suspect {
+            scouts.abort_all();
+        }
+        tokio::select! {
+            event = peer.next_event() => match event? {
+                PeerEvent::OutageBegan { .. } => inner.set(LinkStatus::Outage),
+                PeerEvent::OutageEnded { .. } => inner.set(LinkStatus::Up),
+                PeerEvent::GoingAway(_) => tracing::info!("the next tier goes away"),
+                _ => {}
+            },
+            change = session.next_change() => if let Change::Proposed { epoch, .. } = change? {
+                // All cuts run on one loaded model, so this side is always ready; the proposal may
+                // be gone meanwhile.
+                let _ = session.accept(epoch);
+            },
+            found = scouts.join_next(), if !scouts.is_empty() => {
+                if let Some(Ok(Some(found))) = found {
+                    return Some(found);
+                }
+            }
+            () = tokio::time::sleep(SUSPICION), if suspect => {}
+            _ = status.changed() => {}
+        }
     }
 }
 
 /// Tries to connect anew while the old connection is silent: after a long silence QUIC itself asks
 /// only every few seconds whether anybody is there.
-async fn try_again(
-    inner: &Inner,
-    target: &Target,
-    address: Option<SocketAddr>,
-) -> Option<(Peer, Session)> {
-    let found = attempt(inner, target, address?).await;
+async fn scout(inner: Arc<Inner>, target: Arc<Target>, place: usize) -> Option<(Peer, Session)> {
+    let address = target.addresses.get(place % target.addresses.len().max(1)).copied()?;
+    let found = attempt(&inner, &target, address).await;
     if found.is_err() {
         tokio::time::sleep(FIRST_PAUSE).await;
     }
@@ -359,6 +392,8 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// How long answers stay out before another connection is tried.
+const SUSPICION: Duration = Duration::from_millis(250);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A new connection takes two round trips; one attempt after a loss of the first packet as well.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use aiflow_transport::driver::Request;
 use aiflow_transport::wire::ResultFlags;
 use aiflow_transport::{Code, Reply, Timings};
-use aiflow_units::Micros;
+use aiflow_units::{Micros, Timestamp};
 
 use super::clock::{Lap, Origin};
+use super::compute::rest;
 use super::counters::{Counting, add, count, spend};
 use super::menu::Dish;
 use super::pass::{Parcel, pass};
@@ -74,7 +75,7 @@ impl Shop {
             counters: Counting::default(),
             pictures,
             uplink,
-            slowdown: if slowdown.is_finite() { slowdown.max(1.0) } else { 1.0 },
+            slowdown,
             state: Mutex::new(state),
             bell: Condvar::new(),
         }
@@ -184,8 +185,7 @@ impl Shop {
         add(&self.counters.batched, batch.len() as u64);
         let mut ready: Vec<(Job, Crossing, Spent)> = Vec::with_capacity(batch.len());
         for mut work in batch {
-            let mut spent =
-                Spent { wait: self.origin.now().since(work.arrived), ..Spent::default() };
+            let mut spent = Spent::new(work.arrived, self.origin.now());
             let mut lap = Lap::start();
             match self.decode(&mut work.item) {
                 Ok(crossing) => {
@@ -238,13 +238,14 @@ impl Shop {
             jobs.push((job, spent));
             all.push(what);
         }
+        jobs.iter_mut().for_each(|(_, spent)| spent.wait_until(self.origin.now()));
         let mut lap = Lap::start();
         let outputs = match self.parts.tails(from, &all) {
             Ok(outputs) => outputs.into_iter().map(Ok).collect(),
             // One of them may be at fault: each alone then.
             Err(_) => all.iter().map(|what| self.parts.tail(from, what)).collect::<Vec<_>>(),
         };
-        let compute = self.rest(lap.next());
+        let compute = rest(lap.next(), self.slowdown);
         for ((job, mut spent), outputs) in jobs.into_iter().zip(outputs) {
             spent.compute = compute;
             match outputs {
@@ -282,9 +283,10 @@ impl Shop {
         let (Some(uplink), Some(onward)) = (self.uplink.clone(), job.onward) else {
             return self.answer(span.from, vec![(job, what, spent)]);
         };
+        spent.wait_until(self.origin.now());
         let mut lap = Lap::start();
         let middle = self.parts.middle(span, &what);
-        spent.compute = self.rest(lap.next());
+        spent.compute = rest(lap.next(), self.slowdown);
         lap.next();
         let coded = middle.and_then(|middle| {
             let bytes = self.parts.coder(span.to)?.encode(&middle, onward.coding)?;
@@ -305,20 +307,12 @@ impl Shop {
             }
         }
     }
-
-    /// Rests as long as a slower machine would have computed; returns the time of both.
-    fn rest(&self, computed: Micros) -> Micros {
-        let more = computed.to_duration().mul_f64(self.slowdown - 1.0);
-        if more > Duration::ZERO {
-            std::thread::sleep(more);
-        }
-        computed.saturating_add(Micros::from_duration(more))
-    }
 }
 
 /// Where the time of a request went on this tier.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spent {
+    pub(super) arrived: Timestamp,
     pub(super) wait: Micros,
     pub(super) decode: Micros,
     pub(super) compute: Micros,
@@ -326,6 +320,15 @@ pub(super) struct Spent {
 }
 
 impl Spent {
+    fn new(arrived: Timestamp, begun: Timestamp) -> Self {
+        Self { arrived, wait: begun.since(arrived), ..Self::default() }
+    }
+
+    /// Counts everything until now but decoding as waiting: others of the batch were decoded too.
+    fn wait_until(&mut self, now: Timestamp) {
+        self.wait = now.since(self.arrived).saturating_sub(self.decode);
+    }
+
     pub(super) fn trace(&self) -> Trace {
         let mut trace = Trace::new();
         trace.push(0, Part::Wait, self.wait);

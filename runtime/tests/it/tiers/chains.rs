@@ -5,7 +5,7 @@ use std::time::Duration;
 use aiflow_runtime::bundle::FeatureCoding;
 use aiflow_runtime::fixtures;
 use aiflow_runtime::tier::net::{
-    Choice, DeviceOptions, LinkStatus, Role, Sample, ServerOptions, Then, UplinkError,
+    Choice, Device, DeviceOptions, LinkStatus, Role, Sample, ServerOptions, Then, UplinkError,
 };
 use aiflow_runtime::tier::{Answer, AnswerForm, Part, Place};
 use aiflow_transport::Code;
@@ -140,6 +140,15 @@ async fn peers_with_other_models_or_profiles_do_not_meet() {
     let other = World::new(fixtures::residual_block(), 20);
     let uplink = world.uplink_of(&other.load(), &[address], DeviceOptions::default());
     uplink.ready(Duration::from_secs(5)).await.expect("the input needs no profile");
+    let device = Device::new(other.load(), Some(uplink), DeviceOptions::default());
+    let at = Place::Cut(other.cuts()[0].id);
+    device.prepare(lossless(at), Duration::from_millis(300)).await.expect_err("other profiles");
+    let sample = &other.samples(1, 3)[0];
+    let choice = Choice::Remote(lossless(at));
+    let outcome = device.infer(&Sample::new(sample.clone()), choice, None).await;
+    let outcome = outcome.expect("an answer");
+    assert!(outcome.fallback.is_some());
+    assert_eq!(outcome.answer, Answer::Tensors(other.expected(sample)));
     let refused = World::new(fixtures::small_cnn(), 0);
     let uplink = world.uplink_of(&refused.load(), &[address], DeviceOptions::default());
     let error = uplink.ready(Duration::from_secs(5)).await.expect_err("another model");

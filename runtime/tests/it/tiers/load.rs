@@ -110,3 +110,69 @@ async fn late_work_is_refused_and_answered_by_the_device() {
     assert_eq!(server.counters().late, 1);
     server.shutdown(Duration::from_secs(1)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_wants_any_more_is_not_computed() {
+    let world = World::new(fixtures::small_cnn(), 0);
+    let limits = QueueLimits::default().with_batch(1);
+    let options = ServerOptions::default().with_limits(limits).with_workers(1);
+    let (server, address) = world.serve(options.with_slowdown(800.0));
+    let device = world.device(address, DeviceOptions::default()).await;
+    let at = world.places()[1];
+    device.prepare(lossless(at), Duration::from_secs(5)).await.expect("an agreement");
+    let sample = Sample::new(world.samples(1, 5)[0].clone());
+    let ask = || {
+        let (device, sample) = (device.clone(), sample.clone());
+        tokio::spawn(async move { device.infer(&sample, Choice::Remote(lossless(at)), None).await })
+    };
+    let wanted = ask();
+    let others: Vec<_> = (0..5).map(|_| ask()).collect();
+    while server.counters().requests < 6 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    others.iter().for_each(tokio::task::JoinHandle::abort);
+    let outcome = wanted.await.expect("no panic").expect("an answer");
+    assert_eq!(outcome.answer, Answer::Tensors(world.expected(&world.samples(1, 5)[0])));
+    let clock = Instant::now();
+    while server.counters().cancelled + server.counters().answered < 6 {
+        assert!(clock.elapsed() < Duration::from_secs(10), "{:?}", server.counters());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let counters = server.counters();
+    assert!(counters.cancelled >= 3, "{counters:?}");
+    assert!(counters.batched <= 3, "{counters:?}");
+    server.shutdown(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_finishes_what_it_began() {
+    let world = World::new(fixtures::small_cnn(), 0);
+    let options = ServerOptions::default().with_workers(1).with_slowdown(300.0);
+    let (server, address) = world.serve(options);
+    let device = world.device(address, DeviceOptions::default()).await;
+    let at = world.places()[1];
+    device.prepare(lossless(at), Duration::from_secs(5)).await.expect("an agreement");
+    let sample = Sample::new(world.samples(1, 5)[0].clone());
+    let expected = Answer::Tensors(world.expected(&world.samples(1, 5)[0]));
+    let under_way: Vec<_> = (0..4)
+        .map(|_| {
+            let (device, sample) = (device.clone(), sample.clone());
+            tokio::spawn(
+                async move { device.infer(&sample, Choice::Remote(lossless(at)), None).await },
+            )
+        })
+        .collect();
+    while server.counters().requests < 4 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let stopping = tokio::spawn(server.shutdown(Duration::from_secs(5)));
+    for request in under_way {
+        let outcome = request.await.expect("no panic").expect("an answer");
+        assert_eq!((outcome.fallback, outcome.answer), (None, expected.clone()));
+    }
+    stopping.await.expect("it stops");
+    let outcome = device.infer(&sample, Choice::Remote(lossless(at)), None).await;
+    let outcome = outcome.expect("an answer");
+    assert!(outcome.fallback.is_some());
+    assert_eq!(outcome.answer, expected);
+}
