@@ -1,0 +1,300 @@
+//! `aiflow run`: a device.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aiflow::evaluation::rival::picture_codecs;
+use aiflow::runtime::bundle::FeatureCoding;
+use aiflow::runtime::cut::CutId;
+use aiflow::runtime::planner::{Confidence, Goal, Probe, Table, TierCosts, Wish};
+use aiflow::runtime::profiler::MachineProfile;
+use aiflow::runtime::tier::net::{
+    Choice, Course, Device, DeviceOptions, Handover, Menu, Outcome, Pilot, Sample, Uplink,
+};
+use aiflow::runtime::tier::{AnswerForm, ModelParts, Place};
+use aiflow::transport::driver::Endpoint;
+use aiflow::units::{Micros, Timestamp};
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::args::{EngineArgs, Format, PreprocessArgs};
+use crate::bundle::LoadedBundle;
+use crate::model::OpenData;
+use crate::output;
+use crate::quantity::{LossBudget, parse_time};
+use crate::run_report::{Record, Run, Summary};
+use crate::tiers::live::Live;
+use crate::tiers::pictures::Writer;
+use crate::tiers::spec::{Coding, Upload};
+use crate::tiers::{self, identity};
+
+/// Answer samples as a device: run the head, hand over to a server, answer alone when that fails
+///
+/// Without --cut, --picture or --local the planner decides about each request; it needs the plan sheet
+/// of the bundle (`aiflow sheet`) and the profile of this machine (`aiflow profile`).
+#[derive(Debug, Args)]
+pub(crate) struct RunCommand {
+    /// Servers to connect to, the first that can be reached
+    #[arg(long, value_name = "ADDRESS", requires = "trust")]
+    connect: Vec<String>,
+    /// Certificate of the server: certificate.pem of its identity
+    #[arg(long, value_name = "FILE.pem")]
+    trust: Option<PathBuf>,
+    /// Name in the certificate of the server
+    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    name: String,
+    /// Bundle that `aiflow learn` wrote
+    #[arg(long, value_name = "BUNDLE")]
+    bundle: PathBuf,
+    /// The model, where it is neither in the bundle nor beside it
+    #[arg(long, value_name = "FILE.onnx")]
+    model: Option<PathBuf>,
+    /// Data set with the samples
+    #[arg(long, value_name = "SPEC")]
+    data: String,
+    /// Samples to answer [default: all]
+    #[arg(long, value_name = "N")]
+    count: Option<usize>,
+    /// Time from one request to the next; the next one waits for the answer in any case
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_time)]
+    period: Micros,
+    /// Time in which an answer is wanted
+    #[arg(long, value_name = "MS")]
+    deadline: Option<u64>,
+    /// Loss that the planner may spend: 3% of the answers changed, 1pt of top-1, 0.02nats
+    #[arg(long, value_name = "LOSS", default_value = "3%")]
+    max_loss: LossBudget,
+    /// Hand over at this cut, always
+    #[arg(long, value_name = "ID", conflicts_with_all = ["picture", "local"])]
+    cut: Option<CutId>,
+    /// Rate index 0 to 63 for the cut; with `fast` behind it for the fast effort
+    #[arg(long, value_name = "Q", requires = "cut", conflicts_with = "lossless")]
+    rate: Option<Coding>,
+    /// Keep every bit of what crosses the cut (the default without --rate)
+    #[arg(long, requires = "cut")]
+    lossless: bool,
+    /// Hand the picture over, such as webp:80 or jpeg:90, always
+    #[arg(long, value_name = "FORMAT:QUALITY", conflicts_with = "local")]
+    picture: Option<Upload>,
+    /// Answer everything here
+    #[arg(long)]
+    local: bool,
+    /// Ask for so many likeliest classes instead of all outputs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    classes: Option<u8>,
+    /// Times slower than this machine that the device is made, for emulation
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    slowdown: f64,
+    /// Profile of this machine [default: BUNDLE.profile.json]
+    #[arg(long, value_name = "FILE.json")]
+    profile: Option<PathBuf>,
+    /// Profile of the server's machine [default: that of this one]
+    #[arg(long, value_name = "FILE.json")]
+    server_profile: Option<PathBuf>,
+    #[command(flatten)]
+    preprocess: PreprocessArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Who decides about requests.
+enum Captain {
+    Fixed(Choice),
+    Pilot(Box<Pilot>),
+}
+
+impl RunCommand {
+    pub(crate) fn run(self) -> Result<()> {
+        let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
+        let preprocess = loaded.preprocess(&self.preprocess)?;
+        let data = OpenData::open(&self.data, aiflow::evaluation::data::Part::All, preprocess)?;
+        let parts = Arc::new(tiers::parts(&loaded)?);
+        let captain = self.captain(&loaded)?;
+        let runtime = tiers::runtime()?;
+        runtime.block_on(self.answer(&loaded, &data, parts, captain))
+    }
+
+    /// Says who decides.
+    fn captain(&self, loaded: &LoadedBundle) -> Result<Captain> {
+        let fixed = if self.local || self.connect.is_empty() {
+            if self.cut.is_some() || self.picture.is_some() {
+                bail!("nobody is there to hand over to: name a server with --connect");
+            }
+            Some(Choice::Local)
+        } else if let Some(cut) = self.cut {
+            loaded.cut(cut)?;
+            let coding = self.rate.map_or(FeatureCoding::Lossless, |Coding(coding)| coding);
+            Some(Choice::Remote(Handover::Tensors { at: Place::Cut(cut), coding }))
+        } else {
+            self.picture.map(|Upload(coding)| Choice::Remote(Handover::Picture(coding)))
+        };
+        match fixed {
+            Some(choice) => Ok(Captain::Fixed(choice)),
+            None => Ok(Captain::Pilot(Box::new(self.pilot(loaded)?))),
+        }
+    }
+
+    fn pilot(&self, loaded: &LoadedBundle) -> Result<Pilot> {
+        let bundle = &loaded.bundle;
+        let sheet = bundle.plan_sheet().context(
+            "the bundle has no plan sheet to plan with; measure one with `aiflow sheet BUNDLE --data \
+             SPEC`, or say what to do with --cut, --picture or --local",
+        )?;
+        let cuts: Vec<CutId> = bundle.cuts().map(|cut| cut.cut().id).collect();
+        let table = Table::new(sheet, &cuts, self.max_loss.measure)?;
+        let model = bundle.manifest().model.id;
+        let path = self.profile.clone().unwrap_or_else(|| MachineProfile::beside(&self.bundle));
+        let device = TierCosts::new(&MachineProfile::read(&path, model)?, &table);
+        let server = match &self.server_profile {
+            Some(path) => TierCosts::new(&MachineProfile::read(path, model)?, &table),
+            None => device.clone(),
+        };
+        let goal = match self.deadline {
+            Some(millis) => {
+                let deadline = Micros::from_millis(millis);
+                Goal::Deadline { deadline, confidence: Confidence::default() }
+            }
+            None => Goal::LeastTime,
+        };
+        let wish = Wish { most_loss: self.max_loss.most, goal };
+        Ok(Pilot::new(table, device, server, wish).with_slowdown(self.slowdown))
+    }
+
+    fn device(&self, parts: &Arc<ModelParts>, captain: &Captain) -> Result<Device> {
+        let form = self.classes.map_or(AnswerForm::Tensors, AnswerForm::Classes);
+        let options = DeviceOptions::default().with_form(form).with_slowdown(self.slowdown);
+        let (Some(trust), false) = (&self.trust, self.connect.is_empty()) else {
+            return Ok(Device::new(Arc::clone(parts), None, options));
+        };
+        let mut addresses = Vec::new();
+        for text in &self.connect {
+            let found = text.to_socket_addrs();
+            addresses.extend(found.with_context(|| format!("{text} is no address with a port"))?);
+        }
+        let v6 = addresses.iter().all(SocketAddr::is_ipv6);
+        let own: SocketAddr = if v6 { "[::]:0" } else { "0.0.0.0:0" }.parse()?;
+        let first = match captain {
+            Captain::Fixed(Choice::Remote(Handover::Tensors { at, .. })) => vec![*at],
+            _ => Vec::new(),
+        };
+        let others = parts.cuts().map(|cut| Place::Cut(cut.id));
+        let places: Vec<Place> = first.into_iter().chain(others).collect();
+        let menu = Menu::new(parts, &places)?;
+        let config = identity::client(trust)?.with_protocol(options.protocol());
+        let endpoint = Endpoint::client(own)?;
+        let deadline = self.deadline.map_or(Micros::ZERO, Micros::from_millis);
+        let uplink = Uplink::new(endpoint, addresses, &self.name, config, menu, deadline);
+        Ok(Device::new(Arc::clone(parts), Some(uplink), options))
+    }
+
+    async fn answer(
+        &self,
+        loaded: &LoadedBundle,
+        data: &OpenData,
+        parts: Arc<ModelParts>,
+        mut captain: Captain,
+    ) -> Result<()> {
+        let device = self.device(&parts, &captain)?;
+        if let Some(uplink) = device.uplink() {
+            uplink.ready(CONNECT_WITHIN).await?;
+        }
+        if let Captain::Fixed(Choice::Remote(handover)) = captain {
+            let prepared = device.prepare(handover, CONNECT_WITHIN).await;
+            if let Err(fallback) = prepared {
+                bail!(
+                    "the server does not take this ({fallback:?}); is it served with the same bundle?"
+                );
+            }
+        }
+        let codecs: Arc<[_]> = picture_codecs().into();
+        let begun = Instant::now();
+        let mut live = Live::new();
+        let mut run = Run::default();
+        let count = self.count.unwrap_or(usize::MAX).min(data.set.len());
+        let mut next = Instant::now();
+        for index in 0..count {
+            tokio::time::sleep_until(next.into()).await;
+            next = Instant::now() + self.period.to_duration();
+            let clock = Instant::now();
+            let read = data.set.sample(index)?;
+            let inputs = data.inputs(&loaded.model, index)?;
+            let mut sample = Sample::new(inputs);
+            if let Some(picture) = read.picture {
+                let codecs = Arc::clone(&codecs);
+                sample = sample.with_picture(Arc::new(Writer { picture, codecs }));
+            }
+            let sample = sample.with_capture(Micros::from_duration(clock.elapsed()));
+            let now = Timestamp::from_origin(Micros::from_duration(begun.elapsed()));
+            let course = match &mut captain {
+                Captain::Pilot(pilot) => Some(pilot.decide(device.uplink(), now)),
+                Captain::Fixed(_) => None,
+            };
+            if let (Some(Probe::Due), Some(uplink)) =
+                (course.map(|course| course.probe), device.uplink())
+            {
+                uplink.probe();
+            }
+            let choice = match &captain {
+                Captain::Fixed(choice) => *choice,
+                Captain::Pilot(_) => course.map_or(Choice::Local, |course| course.choice),
+            };
+            let deadline = self.deadline.map(Micros::from_millis);
+            let outcome = device.infer(&sample, choice, deadline).await?;
+            if let Captain::Pilot(pilot) = &mut captain {
+                pilot.learn(&outcome);
+            }
+            let estimate = device.uplink().and_then(Uplink::estimate);
+            let record = Record::new(index, now, read.label, &outcome, course.as_ref(), estimate);
+            self.tell(&mut live, &mut run, record, course.as_ref(), &outcome)?;
+        }
+        drop(live);
+        if let Some(uplink) = device.uplink() {
+            // A server that is gone need not be told.
+            let _ = tokio::time::timeout(GOODBYE_WITHIN, uplink.shutdown()).await;
+        }
+        self.finish(&run)
+    }
+
+    fn tell(
+        &self,
+        live: &mut Live,
+        run: &mut Run,
+        record: Record,
+        course: Option<&Course>,
+        outcome: &Outcome,
+    ) -> Result<()> {
+        if let Some(change) = course.and_then(|course| course.change).filter(|_| !self.format.json)
+        {
+            output::text(&format!(
+                "{:>9.3} s  {} ({change:?}), expected {:.1} ms, took {:.1} ms",
+                record.at_seconds(),
+                record.what(),
+                course.map_or(0.0, |course| course.expected.get() as f64 / 1e3),
+                outcome.total.get() as f64 / 1e3,
+            ))?;
+        }
+        run.push(record);
+        live.show(&run.line());
+        Ok(())
+    }
+
+    fn finish(&self, run: &Run) -> Result<()> {
+        let summary = Summary::new(run);
+        if self.format.json {
+            return output::json(&serde_json::json!({
+                "summary": summary,
+                "requests": run.records(),
+            }));
+        }
+        output::text(&summary.to_string())
+    }
+}
+
+/// A server that does not answer within this is not there.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// The server is told that this is the end within this, or finds out by itself.
+const GOODBYE_WITHIN: Duration = Duration::from_millis(500);

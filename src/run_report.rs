@@ -1,0 +1,232 @@
+//! What a run of a device came to.
+
+use std::fmt;
+
+use aiflow::runtime::tier::net::{Choice, Course, Handover, Outcome};
+use aiflow::runtime::tier::{Answer, Class};
+use aiflow::transport::channel::Estimate;
+use aiflow::units::Timestamp;
+use serde::Serialize;
+
+/// One request, as JSON.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Record {
+    index: usize,
+    at_us: u64,
+    /// Where it was handed over; `device` for nowhere.
+    place: String,
+    /// How what was handed over was coded.
+    coding: String,
+    /// Why the device answered all the same.
+    fallback: Option<String>,
+    bytes: u64,
+    total_us: u64,
+    /// Sum of the parts of the trace.
+    parts_us: u64,
+    expected_us: Option<u64>,
+    late: bool,
+    label: Option<usize>,
+    class: Option<u32>,
+    /// Where the time went.
+    trace: Vec<PartRecord>,
+    channel: Option<ChannelRecord>,
+    change: Option<String>,
+    /// SHA-256 of all outputs; nothing where only classes were asked for.
+    outputs_sha256: Option<String>,
+    classes: Vec<(u32, f32)>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PartRecord {
+    tier: u8,
+    part: &'static str,
+    us: u64,
+}
+
+/// What was known of the channel when the answer was there.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct ChannelRecord {
+    rate_p50_bps: u64,
+    rate_p10_bps: u64,
+    min_rtt_us: u64,
+    queue_us: u64,
+    loss_ppm: u32,
+}
+
+impl Record {
+    pub(crate) fn new(
+        index: usize,
+        at: Timestamp,
+        label: Option<usize>,
+        outcome: &Outcome,
+        course: Option<&Course>,
+        estimate: Option<Estimate>,
+    ) -> Self {
+        let (place, coding) = match outcome.choice {
+            Choice::Local => ("device".to_owned(), String::new()),
+            Choice::Remote(Handover::Tensors { at, coding }) => {
+                (at.to_string(), coding.to_string())
+            }
+            Choice::Remote(Handover::Picture(coding)) => ("picture".to_owned(), coding.to_string()),
+        };
+        let part = |&(tier, part, time): &(u8, aiflow::runtime::tier::Part, _)| {
+            let time: aiflow::units::Micros = time;
+            PartRecord { tier, part: part.name(), us: time.get() }
+        };
+        let channel = estimate.map(|estimate| ChannelRecord {
+            rate_p50_bps: estimate.p50.get(),
+            rate_p10_bps: estimate.p10.get(),
+            min_rtt_us: estimate.min_rtt.get(),
+            queue_us: estimate.queue_delay.get(),
+            loss_ppm: estimate.loss.get(),
+        });
+        let (classes, tensors) = match &outcome.answer {
+            Answer::Classes(classes) => (classes.as_slice(), false),
+            _ => (&[] as &[Class], true),
+        };
+        let bytes = || outcome.answer.encode(&aiflow::runtime::tier::Trace::new());
+        let digest = || aiflow::runtime::digest::Digest::of(&bytes()).to_string();
+        Self {
+            index,
+            at_us: at.since_origin().get(),
+            place,
+            coding,
+            fallback: outcome.fallback.map(|fallback| format!("{fallback:?}")),
+            bytes: outcome.bytes.get(),
+            total_us: outcome.total.get(),
+            parts_us: outcome.trace.total().get(),
+            expected_us: course.map(|course| course.expected.get()),
+            late: outcome.late,
+            label,
+            class: outcome.answer.class(),
+            trace: outcome.trace.parts().iter().map(part).collect(),
+            channel,
+            change: course.and_then(|c| c.change).map(|change| format!("{change:?}")),
+            outputs_sha256: tensors.then(digest),
+            classes: classes.iter().map(|class| (class.class, class.score)).collect(),
+        }
+    }
+
+    pub(crate) fn at_seconds(&self) -> f64 {
+        self.at_us as f64 / 1e6
+    }
+
+    /// Says what was done, such as `c07 q24`.
+    pub(crate) fn what(&self) -> String {
+        let how = if self.coding.is_empty() { String::new() } else { format!(" {}", self.coding) };
+        match &self.fallback {
+            None => format!("{}{how}", self.place),
+            Some(why) => format!("device, not {}{how} ({why})", self.place),
+        }
+    }
+
+    fn is_right(&self) -> Option<bool> {
+        let (label, class) = (self.label?, self.class?);
+        Some(usize::try_from(class).is_ok_and(|class| class == label))
+    }
+}
+
+/// All requests until now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Run {
+    records: Vec<Record>,
+}
+
+impl Run {
+    pub(crate) fn push(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// One line for the live view: the channel, what was done, how long it took, how good it was.
+    pub(crate) fn line(&self) -> String {
+        let Some(last) = self.records.last() else { return String::new() };
+        let channel = last.channel.map_or_else(String::new, |channel| {
+            format!(
+                "{:.1} Mbit/s (≥ {:.1}), {:.0} ms | ",
+                channel.rate_p50_bps as f64 / 1e6,
+                channel.rate_p10_bps as f64 / 1e6,
+                channel.min_rtt_us as f64 / 1e3
+            )
+        });
+        let summary = Summary::new(self);
+        let accuracy =
+            summary.top1.map_or_else(String::new, |top1| format!(" | top-1 {:.1} %", 100.0 * top1));
+        format!(
+            "{:>5} | {channel}{} | {:.1} ms (mean {:.1}){accuracy}",
+            self.records.len(),
+            last.what(),
+            last.total_us as f64 / 1e3,
+            summary.latency_ms_mean
+        )
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Summary {
+    requests: usize,
+    latency_ms_mean: f64,
+    latency_ms_p50: f64,
+    latency_ms_p95: f64,
+    top1: Option<f64>,
+    bytes_mean: f64,
+    answered_by_the_device: usize,
+    fallbacks: usize,
+    deadline_misses: usize,
+    switches: usize,
+}
+
+impl Summary {
+    pub(crate) fn new(run: &Run) -> Self {
+        let records = run.records();
+        let count = records.len().max(1) as f64;
+        let mut times: Vec<u64> = records.iter().map(|record| record.total_us).collect();
+        times.sort_unstable();
+        let quantile = |share: f64| {
+            let place = (share * (times.len().saturating_sub(1)) as f64).round() as usize;
+            times.get(place).map_or(0.0, |&time| time as f64 / 1e3)
+        };
+        let judged: Vec<bool> = records.iter().filter_map(Record::is_right).collect();
+        let right = judged.iter().filter(|right| **right).count();
+        let local = |record: &&Record| record.place == "device" || record.fallback.is_some();
+        Self {
+            requests: records.len(),
+            latency_ms_mean: times.iter().sum::<u64>() as f64 / count / 1e3,
+            latency_ms_p50: quantile(0.5),
+            latency_ms_p95: quantile(0.95),
+            top1: (!judged.is_empty()).then(|| right as f64 / judged.len() as f64),
+            bytes_mean: records.iter().map(|record| record.bytes).sum::<u64>() as f64 / count,
+            answered_by_the_device: records.iter().filter(local).count(),
+            fallbacks: records.iter().filter(|record| record.fallback.is_some()).count(),
+            deadline_misses: records.iter().filter(|record| record.late).count(),
+            switches: records.iter().filter(|record| record.change.is_some()).count(),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { requests, latency_ms_mean, latency_ms_p50, latency_ms_p95, .. } = self;
+        write!(
+            f,
+            "{requests} requests: {latency_ms_mean:.1} ms on average (median {latency_ms_p50:.1}, 95 % \
+             within {latency_ms_p95:.1}), {:.0} bytes each",
+            self.bytes_mean
+        )?;
+        if let Some(top1) = self.top1 {
+            write!(f, ", top-1 {:.1} %", 100.0 * top1)?;
+        }
+        write!(f, "; {} answered by the device", self.answered_by_the_device)?;
+        if self.fallbacks > 0 {
+            write!(f, " ({} because the server did not)", self.fallbacks)?;
+        }
+        if self.deadline_misses > 0 {
+            write!(f, ", {} late", self.deadline_misses)?;
+        }
+        write!(f, ", {} changes", self.switches)
+    }
+}

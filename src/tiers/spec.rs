@@ -1,0 +1,96 @@
+//! What is handed over, as flags say it.
+
+use std::str::FromStr;
+
+use aiflow::runtime::bundle::{
+    CodingEffort, FeatureCoding, FrameRate, PictureCoding, PictureFormat,
+};
+use aiflow::runtime::cut::CutId;
+use aiflow::runtime::tier::net::Then;
+
+/// How tensors are coded: `lossless`, or a rate index, with `fast` behind it for the fast effort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Coding(pub(crate) FeatureCoding);
+
+impl FromStr for Coding {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "lossless" {
+            return Ok(Self(FeatureCoding::Lossless));
+        }
+        let (number, effort) = match text.strip_suffix("fast") {
+            Some(number) => (number, CodingEffort::Fast),
+            None => (text, CodingEffort::High),
+        };
+        let number = number.strip_prefix('q').unwrap_or(number);
+        let rate_index = number.parse().ok().filter(|rate: &u8| *rate <= 63);
+        let rate_index = rate_index.ok_or("write a rate index from 0 to 63, or lossless")?;
+        let rate = FrameRate::Fixed;
+        Ok(Self(FeatureCoding::Learned { rate_index, effort, rate }))
+    }
+}
+
+/// What an edge does: `answer`, `forward`, or a cut with its coding such as `c07@24`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Onward(pub(crate) Then);
+
+impl FromStr for Onward {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "answer" => return Ok(Self(Then::Answer)),
+            "forward" => return Ok(Self(Then::Forward)),
+            _ => {}
+        }
+        let (cut, coding) = text.split_once('@').unwrap_or((text, "lossless"));
+        let cut: Result<CutId, _> = cut.parse();
+        let to = cut.map_err(|_| "write answer, forward, c07@24 or c07@lossless")?;
+        let coding = coding.parse::<Coding>()?.0;
+        Ok(Self(Then::Compute { to, coding }))
+    }
+}
+
+/// A picture coding such as `webp:80`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Upload(pub(crate) PictureCoding);
+
+impl FromStr for Upload {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || "write webp:80 or jpeg:80".to_owned();
+        let (format, quality) = text.split_once(':').ok_or_else(wrong)?;
+        let quality = quality.parse().ok().filter(|quality: &u8| *quality <= 100);
+        let (format, effort) = match format {
+            "webp" => (PictureFormat::Webp, Some(6)),
+            "jpeg" => (PictureFormat::Jpeg, None),
+            _ => return Err(wrong()),
+        };
+        Ok(Self(PictureCoding { format, quality: Some(quality.ok_or_else(wrong)?), effort }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_say_what_is_handed_over() {
+        assert_eq!("lossless".parse(), Ok(Coding(FeatureCoding::Lossless)));
+        let fast: Coding = "q12fast".parse().expect("a coding");
+        assert!(matches!(
+            fast.0,
+            FeatureCoding::Learned { rate_index: 12, effort: CodingEffort::Fast, .. }
+        ));
+        assert!("64".parse::<Coding>().is_err() && "".parse::<Coding>().is_err());
+        assert_eq!("forward".parse(), Ok(Onward(Then::Forward)));
+        let part: Onward = "c07@24".parse().expect("a part");
+        assert!(matches!(part.0, Then::Compute { to, .. } if to == CutId::listed(7)));
+        assert!("7".parse::<Onward>().is_err());
+        let upload: Upload = "webp:80".parse().expect("a picture");
+        assert_eq!(upload.0.quality, Some(80));
+        assert!("webp:101".parse::<Upload>().is_err() && "png:3".parse::<Upload>().is_err());
+    }
+}
