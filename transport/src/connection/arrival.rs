@@ -1,6 +1,6 @@
 //! A frame as it arrives.
 
-use aiflow_units::{Bytes, Timestamp};
+use aiflow_units::{Bytes, Micros, Timestamp};
 use bytes::Bytes as Buffer;
 
 use super::Stream;
@@ -32,8 +32,15 @@ pub(super) enum Slot {
 }
 
 impl Arrival {
-    pub(super) fn new(header: FrameHeader, now: Timestamp, lifetime: Timestamp) -> Self {
-        let deadline = header.time_left().map_or(lifetime, |left| now.after(left));
+    /// Begins a frame that took `transit` at least to get here, and is held until `lifetime`.
+    pub(super) fn new(
+        header: FrameHeader,
+        now: Timestamp,
+        transit: Micros,
+        lifetime: Timestamp,
+    ) -> Self {
+        let left = header.time_left().map(|left| left.saturating_sub(transit));
+        let deadline = left.map_or(lifetime, |left| now.after(left));
         let slots = (0..header.layers).map(|_| Slot::Missing).collect();
         let deadline = deadline.min(lifetime);
         Self { header, arrived: now, whole_at: now, deadline, slots, delivered: 0 }

@@ -94,6 +94,7 @@ impl Connection {
         let Some(since) = self.silence.since else { return };
         self.silence.outage = true;
         self.stats.outages += 1;
+        tracing::debug!(side = ?self.side, %since, "the peer is silent");
         self.events.push_back(Event::OutageBegan { since });
     }
 

@@ -2,6 +2,7 @@
 
 use aiflow_units::{Bytes, Micros};
 
+use super::Older;
 use crate::ConfigError;
 use crate::channel::EstimatorConfig;
 use crate::rate::RateConfig;
@@ -29,6 +30,7 @@ pub struct Config {
     pub(crate) outage: Micros,
     pub(crate) greeting: Micros,
     pub(crate) lifetime: Micros,
+    pub(crate) arrivals: Older,
     pub(crate) estimator: EstimatorConfig,
     pub(crate) rate: RateConfig,
 }
@@ -50,6 +52,7 @@ impl Default for Config {
             outage: Micros::from_millis(500),
             greeting: Micros::from_secs(10),
             lifetime: Micros::from_secs(30),
+            arrivals: Older::Keep,
             estimator: EstimatorConfig::default(),
             rate: RateConfig::default(),
         }
@@ -167,6 +170,14 @@ impl Config {
     #[must_use]
     pub fn with_lifetime(mut self, longest: Micros) -> Self {
         self.lifetime = longest;
+        self
+    }
+
+    /// Sets what becomes of frames whose base is still arriving when that of a newer one is whole.
+    /// Default: [`Older::Keep`]; a server that only wants the present supersedes them.
+    #[must_use]
+    pub fn with_arrivals(mut self, older: Older) -> Self {
+        self.arrivals = older;
         self
     }
 

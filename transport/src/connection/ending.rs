@@ -74,6 +74,8 @@ impl Connection {
             self.timers.clear(Timer::Epoch(session, epoch));
         }
         self.inbound.remove(&ended.stream);
+        tracing::debug!(side = ?self.side, session = session.0, %code, "a session ended");
+        self.past = self.past.plus(ended.counters);
         self.ended.insert(session);
         if self.ended.len() > MOST_ENDED {
             self.ended.pop_first();

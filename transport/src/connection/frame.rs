@@ -105,8 +105,9 @@ pub struct Layer {
     pub header: FrameHeader,
     /// When the first byte of the frame arrived.
     pub arrived: Timestamp,
-    /// When the frame is no longer of use, on this side's clock and as though it had travelled in
-    /// no time: the true deadline is earlier by the delay of the path.
+    /// When the frame is no longer of use, on this side's clock: as though it had travelled for half
+    /// of the shortest round trip, where that is known. A path that has queues makes the true
+    /// deadline earlier.
     pub deadline: Timestamp,
     /// The bytes, in the pieces in which they arrived; small pieces are merged.
     pub chunks: Vec<Buffer>,

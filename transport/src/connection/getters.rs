@@ -1,6 +1,6 @@
 //! What can be asked of a connection at any time.
 
-use aiflow_units::{Bytes, Micros, Timestamp};
+use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 
 use super::arrival::Arrival;
 use super::epochs::Epochs;
@@ -11,7 +11,10 @@ use super::{
 use crate::channel::{Estimate, Flags};
 use crate::negotiate::Agreement;
 use crate::rate::{Budget, Demand};
-use crate::wire::{Epoch, Limit, Limits, ModelId, PointId, Sequence, SessionId, Setup};
+use crate::wire::{
+    Epoch, Limit, Limits, ModelId, PointId, Sequence, SessionId, Setup, Stats as StatsScope,
+    StatsAnswer, Values, statistic,
+};
 
 impl Connection {
     /// Returns which end this is.
@@ -107,6 +110,36 @@ impl Connection {
     pub fn stats(&self) -> Statistics {
         let backlog = self.scheduler.backlog().total;
         Statistics { backlog, memory: Bytes::new(self.memory()), ..self.stats }
+    }
+
+    /// Returns what was counted for a question of the client, as far as the core counts it; the
+    /// application adds what it knows ([`statistic`] has the numbers). `None` for a session that is
+    /// not open.
+    pub fn counted(&self, scope: StatsScope) -> Option<StatsAnswer> {
+        let counters = match scope {
+            StatsScope::Session(id) => self.sessions.get(&id)?.counters,
+            _ => self.sessions.values().fold(self.past, |sum, session| sum.plus(session.counters)),
+        };
+        let sessions = match scope {
+            StatsScope::Session(_) => 1,
+            _ => self.sessions.len() as u64,
+        };
+        let values = Values::new()
+            .with(statistic::FRAMES, counters.frames)
+            .with(statistic::RESULTS, counters.results)
+            .with(statistic::LATE, counters.late)
+            .with(statistic::CANCELLED, counters.cancelled)
+            .with(statistic::DAMAGED, counters.damaged)
+            .with(statistic::PAYLOAD_BYTES, counters.payload_bytes)
+            .with(statistic::RECONFS, counters.switches)
+            .with(statistic::SESSIONS, sessions);
+        Some(StatsAnswer { values })
+    }
+
+    /// Tells the rate that an earlier connection over the same path had found: budgets start from
+    /// half of it, with base layers only, until the path was measured anew.
+    pub fn recall(&mut self, rate: BitRate) {
+        self.estimator.resume(rate);
     }
 
     /// Returns what is held for the peer.

@@ -82,7 +82,7 @@ impl Connection {
                 let section = "protocol.md 3.3";
                 self.violated(ProtocolError::refused(Code::ControlClosed, section));
             }
-            Inbound::Frame { request, layer } => self.layer_reset(request, layer, code),
+            Inbound::Frame { request, layer } => self.layer_reset(request, layer, code, now),
             Inbound::Early { pieces, .. } => {
                 self.buffered = self.buffered.saturating_sub(pieces.length());
             }
@@ -174,7 +174,7 @@ impl Connection {
             }
             Timer::Delivery(request) => self.delivery_over(request),
             Timer::Answer(request) => self.end_request(request, Outcome::Deadline),
-            Timer::Arrival(request) => self.arrival_late(request),
+            Timer::Arrival(request) => self.arrival_late(request, now),
             Timer::Lifetime(request) => self.unanswered_frame(request, now),
             Timer::Epoch(session, epoch) => self.epoch_over(session, epoch),
             Timer::Decision(session) => self.decision_overdue(session, now),

@@ -1,6 +1,6 @@
 //! Streams on which the peer writes.
 
-use aiflow_units::Timestamp;
+use aiflow_units::{Bytes, Timestamp};
 use bytes::Bytes as Buffer;
 
 use super::head::Head;
@@ -143,6 +143,8 @@ impl Connection {
                 self.result_data(stream, header, pieces, data, end, now)
             }
             Inbound::Padding => {
+                let received = &mut self.stats.padding_received;
+                *received = received.saturating_add(Bytes::of_len(data.len()));
                 if end == End::Open {
                     self.inbound.insert(stream, Inbound::Padding);
                 }

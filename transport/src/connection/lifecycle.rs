@@ -15,6 +15,10 @@ impl Connection {
     /// Moves the state of the connection; returns what is to be done.
     pub(super) fn step(&mut self, input: LinkInput) -> LinkAction {
         let (state, action) = link_step(self.side, self.state, input);
+        if state != self.state {
+            let (from, to) = (self.state.name(), state.name());
+            tracing::debug!(side = ?self.side, from, to, "the connection changes its state");
+        }
         self.state = state;
         action
     }

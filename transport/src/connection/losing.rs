@@ -5,23 +5,39 @@ use std::collections::BTreeMap;
 use aiflow_units::{Bytes, Timestamp};
 
 use super::arrival::Slot;
+use super::results::frame_report;
 use super::timers::Timer;
 use super::{Connection, Event, RequestId};
 use crate::Code;
-use crate::wire::{Limit, SessionId};
+use crate::wire::{Limit, Sequence, SessionId};
+
+/// Who gave a layer up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The peer, which knows.
+    Sender,
+    /// This side, which has to tell.
+    Receiver,
+}
 
 impl Connection {
     /// The sender abandoned a layer.
-    pub(super) fn layer_reset(&mut self, request: RequestId, layer: u8, code: Code) {
+    pub(super) fn layer_reset(
+        &mut self,
+        request: RequestId,
+        layer: u8,
+        code: Code,
+        now: Timestamp,
+    ) {
         if layer == 0 && self.arrivals.get(&request).is_some_and(|frame| frame.delivered == 0) {
-            self.lose_arrival(request, code);
+            self.lose_arrival(request, code, now);
         } else {
-            self.lose_layer(request, layer, code);
+            self.lose_layer(request, layer, code, By::Sender);
         }
     }
 
     /// A layer above the base will not arrive, and those above it are of no use.
-    fn lose_layer(&mut self, request: RequestId, layer: u8, code: Code) {
+    fn lose_layer(&mut self, request: RequestId, layer: u8, code: Code, by: By) {
         let Some(arrival) = self.arrivals.get_mut(&request) else { return };
         let mut partial = Vec::new();
         let mut lost = false;
@@ -31,8 +47,9 @@ impl Connection {
                 Slot::Arriving { stream, pieces, .. } => {
                     self.buffered = self.buffered.saturating_sub(pieces.length());
                     self.inbound.remove(&stream);
-                    if index > first || code == Code::TooLate {
-                        self.scheduler.stop(stream, Code::TooLate);
+                    if index > first || by == By::Receiver {
+                        let code = if by == By::Receiver { code } else { Code::TooLate };
+                        self.scheduler.stop(stream, code);
                     }
                     if index == first {
                         partial = pieces.take();
@@ -57,18 +74,18 @@ impl Connection {
     }
 
     /// A frame that is arriving is past its deadline.
-    pub(super) fn arrival_late(&mut self, request: RequestId) {
+    pub(super) fn arrival_late(&mut self, request: RequestId, now: Timestamp) {
         let Some(arrival) = self.arrivals.get(&request) else { return };
         let lifetime = arrival.arrived.after(self.config.lifetime);
         self.timers.set(Timer::Lifetime(request), lifetime);
         match arrival.delivered {
-            0 => self.lose_arrival(request, Code::TooLate),
-            next => self.lose_layer(request, next, Code::TooLate),
+            0 => self.lose_arrival(request, Code::TooLate, now),
+            next => self.lose_layer(request, next, Code::TooLate, By::Receiver),
         }
     }
 
     /// A frame is given up, and the application is told.
-    pub(super) fn lose_arrival(&mut self, request: RequestId, code: Code) {
+    pub(super) fn lose_arrival(&mut self, request: RequestId, code: Code, now: Timestamp) {
         let Some(arrival) = self.arrivals.get(&request) else { return };
         let partial = match arrival.delivered {
             0 => arrival.partial().1,
@@ -81,8 +98,21 @@ impl Connection {
                 _ => session.counters.late += 1,
             }
         }
+        let (report, arrived) = (frame_report(request, arrival, code), arrival.arrived);
+        self.report_frame(report, arrived, now);
         self.drop_arrival(request, code);
         self.events.push_back(Event::FrameLost { request, code, partial });
+    }
+
+    /// Gives up the older frames of a session of which no base is whole: a newer one is.
+    pub(super) fn lose_older(&mut self, newest: RequestId, now: Timestamp) {
+        let oldest = RequestId::new(newest.session, Sequence(0));
+        let older = self.arrivals.range(oldest..newest);
+        let older = older.filter(|(_, arrival)| arrival.delivered == 0);
+        let older: Vec<_> = older.map(|(request, _)| *request).collect();
+        for request in older {
+            self.lose_arrival(request, Code::Superseded, now);
+        }
     }
 
     /// Forgets a frame; what still arrives of it is refused.
@@ -116,7 +146,12 @@ impl Connection {
         let largest = frames.max_by_key(|(_, arrival)| arrival.held());
         let Some(request) = largest.map(|(request, _)| *request) else { return false };
         self.stats.refusals += 1;
-        self.lose_arrival(request, Code::ExcessiveLoad);
+        match self.arrivals.get(&request).map(|arrival| arrival.delivered) {
+            Some(next @ 1..) => {
+                self.lose_layer(request, next, Code::ExcessiveLoad, By::Receiver);
+            }
+            _ => self.lose_arrival(request, Code::ExcessiveLoad, now),
+        }
         if !self.floods.refusals.take(now) {
             self.overload(Limit::BufferedBytes);
             return false;

@@ -149,6 +149,8 @@ pub struct Connection {
     young: VecDeque<(Timestamp, Stream)>,
     sessions: BTreeMap<SessionId, Session>,
     ended: BTreeSet<SessionId>,
+    /// What was counted in them.
+    past: SessionCounters,
     next_session: u64,
     /// Frames of this side without a result, and the streams of their layers.
     pending: BTreeMap<RequestId, Pending>,
@@ -209,6 +211,7 @@ impl Connection {
             young: VecDeque::new(),
             sessions: BTreeMap::new(),
             ended: BTreeSet::new(),
+            past: SessionCounters::default(),
             next_session: 0,
             pending: BTreeMap::new(),
             pending_bytes: Bytes::ZERO,

@@ -26,7 +26,8 @@ impl Side {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PeerIdentity {
     /// The protocol that was agreed on (ALPN). One that is not
-    /// [`Connection::PROTOCOL`](crate::Connection::PROTOCOL) is refused as an unknown version.
+    /// [`Connection::PROTOCOL`](crate::Connection::PROTOCOL) is refused as an unknown version; empty
+    /// for carriers that know no versions.
     pub protocol: Buffer,
     /// The end-entity certificate in DER, if the peer showed one; the carrier has verified it.
     pub certificate: Option<Buffer>,

@@ -9,7 +9,7 @@ use super::inbound::Inbound;
 use super::pieces::Pieces;
 use super::states::{SessionAction, SessionInput};
 use super::timers::Timer;
-use super::{Connection, End, Event, Layer, Reply, RequestId, Stream};
+use super::{Connection, End, Event, Layer, Older, Reply, RequestId, Stream};
 use crate::Code;
 use crate::error::{ErrorKind, ProtocolError};
 use crate::wire::{FrameFlags, FrameHeader, Limit, SessionId};
@@ -88,12 +88,14 @@ impl Connection {
             return Ok(());
         }
         let lifetime = arrived.after(self.config.lifetime);
+        let transit = self.path.transit();
         let limit = self.limits().frame_bytes();
         let (deadline, inserted) = {
             let arrivals = &mut self.arrivals;
             let inserted = !arrivals.contains_key(&request);
-            let arrival =
-                arrivals.entry(request).or_insert_with(|| Arrival::new(header, arrived, lifetime));
+            let arrival = arrivals
+                .entry(request)
+                .or_insert_with(|| Arrival::new(header, arrived, transit, lifetime));
             if !arrival.fits(&header) {
                 return Err(format(ErrorKind::InvalidValue));
             }
@@ -165,7 +167,7 @@ impl Connection {
         let mut frames = self.arrivals.iter().filter(|(request, _)| request.session == id);
         let late = frames.find(|(_, arrival)| arrival.deadline <= now);
         let Some(request) = late.map(|(request, _)| *request) else { return false };
-        self.lose_arrival(request, Code::TooLate);
+        self.lose_arrival(request, Code::TooLate, now);
         true
     }
 
@@ -208,7 +210,7 @@ impl Connection {
             self.inbound.remove(&stream);
             self.stats.layers_received += 1;
             self.floods.resets.give();
-            self.deliver(request);
+            self.deliver(request, now);
         }
         while self.buffered > self.limits().buffered_bytes() {
             if !self.evict(now) {
@@ -224,11 +226,11 @@ impl Connection {
             let failed = self.send_result(request, Code::FormatError, Reply::default(), now);
             debug_assert!(failed.is_ok(), "{failed:?}");
         }
-        self.layer_reset(request, layer, Code::FormatError);
+        self.layer_reset(request, layer, Code::FormatError, now);
     }
 
     /// Hands over the layers that are whole together with all below them.
-    fn deliver(&mut self, request: RequestId) {
+    fn deliver(&mut self, request: RequestId, now: Timestamp) {
         let Some(arrival) = self.arrivals.get_mut(&request) else { return };
         let first = arrival.delivered;
         while let Some(slot) = arrival.slots.get_mut(usize::from(arrival.delivered)) {
@@ -247,6 +249,9 @@ impl Connection {
             self.stats.frames_received += 1;
             if let Some(session) = self.sessions.get_mut(&request.session) {
                 session.counters.frames += 1;
+            }
+            if self.config.arrivals == Older::Supersede {
+                self.lose_older(request, now);
             }
         }
     }

@@ -252,6 +252,8 @@ impl Connection {
         let last = Sequence(session.next.0.saturating_sub(1));
         session.counters.switches += 1;
         self.stats.switches += 1;
+        let (number, point) = (epoch.0, active.0);
+        tracing::debug!(side = ?self.side, session = id.0, epoch = number, point, %took, "switched");
         self.events.push_back(Event::Switched { session: id, epoch, active, took });
         if let Some(epoch) = dropped {
             self.timers.clear(Timer::Epoch(id, epoch));

@@ -288,7 +288,7 @@ impl Connection {
     pub(super) fn peer_cancels(
         &mut self,
         cancel: &Cancel,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Result<(), ProtocolError> {
         let input = SessionInput::Message(MessageKind::Cancel);
         if self.session_input(cancel.session, input)? != SessionAction::Apply {
@@ -307,7 +307,7 @@ impl Connection {
             }
             let arrivals: Vec<_> = self.arrivals.keys().filter(named).copied().collect();
             for request in arrivals {
-                self.lose_arrival(request, cancel.code);
+                self.lose_arrival(request, cancel.code, now);
             }
         } else {
             let requests: Vec<_> = self.pending.keys().filter(named).copied().collect();

@@ -55,7 +55,7 @@ pub(crate) struct Session {
     pub(crate) resumed: Option<EarlyFrames>,
     pub(crate) answered: Answered,
     pub(crate) cancelled: Ranges,
-    pub(crate) counters: Counters,
+    pub(crate) counters: SessionCounters,
     /// When the first byte of the frame came that was reported last, and when that was.
     pub(crate) reported: Option<(Timestamp, Timestamp)>,
 }
@@ -79,7 +79,21 @@ pub struct SessionCounters {
     pub switches: u64,
 }
 
-pub(crate) type Counters = SessionCounters;
+impl SessionCounters {
+    /// Adds what another session counted.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            frames: self.frames + other.frames,
+            results: self.results + other.results,
+            late: self.late + other.late,
+            cancelled: self.cancelled + other.cancelled,
+            damaged: self.damaged + other.damaged,
+            payload_bytes: self.payload_bytes + other.payload_bytes,
+            switches: self.switches + other.switches,
+        }
+    }
+}
 
 impl Session {
     /// How many messages may overtake the answer to OPEN.
@@ -109,7 +123,7 @@ impl Session {
             resumed: None,
             answered: Answered::default(),
             cancelled: Ranges::default(),
-            counters: Counters::default(),
+            counters: SessionCounters::default(),
             reported: None,
         }
     }

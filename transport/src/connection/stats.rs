@@ -34,6 +34,8 @@ pub struct Statistics {
     pub layers_received: u64,
     /// Payload bytes of frames that arrived.
     pub payload_received: Bytes,
+    /// Bytes of padding that arrived.
+    pub padding_received: Bytes,
     /// Frames that were given up before their base arrived.
     pub frames_lost: u64,
     /// Changes of the operating point that became active.

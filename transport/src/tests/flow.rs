@@ -5,7 +5,9 @@ use aiflow_units::{BitRate, Bytes, Micros};
 
 use super::alone::{Alone, header, layer};
 use super::pair::{Pair, Setting, frame};
-use crate::wire::{FrameFlags, FrameHeader, Limit, Limits, ResultFlags, SessionId};
+use crate::wire::{
+    FrameFlags, FrameHeader, Limit, Limits, ResultFlags, Sequence, SessionId, Stats, statistic,
+};
 use crate::{CallError, Code, Config, Direction, End, Event, Older, Outcome, Reply, RequestId};
 
 /// Returns how requests of the client ended, in order, and forgets all other events.
@@ -304,4 +306,40 @@ fn bytes_arrive_however_they_are_cut() {
         let whole = |event: &Event| matches!(event, Event::Layer(layer) if layer.contiguous() == zeros.as_slice());
         assert_eq!(alone.count(whole), 1, "pieces of {size}");
     }
+}
+
+#[test]
+fn a_server_of_the_present_gives_older_frames_up() {
+    let server = Config::default().with_arrivals(Older::Supersede);
+    let (mut alone, _) = Alone::server(server);
+    let old = alone.stream(Direction::Uni, &layer(&header(0, 0, 500), 100), End::Open);
+    alone.stream(Direction::Uni, &layer(&header(1, 0, 500), 500), End::Fin);
+    let superseded = |event: &Event| {
+        let lost = RequestId::new(SessionId(0), Sequence(0));
+        matches!(event, Event::FrameLost { request, code: Code::Superseded, .. } if *request == lost)
+    };
+    assert_eq!(alone.count(superseded), 1);
+    assert_eq!(alone.stopped(old), Some(Code::Superseded));
+}
+
+#[test]
+fn what_was_counted_can_be_asked_for() {
+    let (mut pair, session) = Pair::open(Setting::default());
+    for _ in 0..3 {
+        pair.send(session, &[1_000, 500], Micros::from_millis(300));
+    }
+    pair.run(Micros::from_millis(100));
+    pair.reply_all();
+    let of = |pair: &Pair, scope| {
+        let answer = pair.server.core.counted(scope).expect("the session is open");
+        [statistic::FRAMES, statistic::RESULTS, statistic::PAYLOAD_BYTES, statistic::SESSIONS]
+            .map(|number| answer.values.get(number))
+    };
+    let expected = [3, 3, 4_500, 1].map(Some);
+    assert_eq!(of(&pair, Stats::Session(session)), expected);
+    assert_eq!(of(&pair, Stats::Server), expected);
+    let now = pair.now;
+    assert_eq!(pair.server.core.end(session, now), Ok(()));
+    assert_eq!(pair.server.core.counted(Stats::Session(session)), None);
+    assert_eq!(of(&pair, Stats::Server), [3, 3, 4_500, 0].map(Some));
 }
