@@ -6,6 +6,7 @@
 mod atomic;
 mod chart;
 mod heat;
+mod link_page;
 mod number;
 mod page;
 mod plan_map;
@@ -18,6 +19,7 @@ mod words;
 mod tests;
 
 pub use atomic::write_atomically;
+pub use link_page::{LinkStudy, link_page, write_link_html};
 pub use page::{html_page, write_html};
 pub use plan_map::{
     PlanMap, PlanRecord, PlanReport, plan_page, write_plan_csv, write_plan_html,

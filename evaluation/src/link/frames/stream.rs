@@ -7,7 +7,7 @@ use aiflow_transport::channel::Estimate;
 use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 use bytes::Bytes as Buffer;
 use quinn_proto::congestion::CubicConfig;
-use quinn_proto::{Connection, Dir, Event, ReadError, StreamId, TransportConfig};
+use quinn_proto::{Connection, Dir, Event, StreamId, TransportConfig};
 
 use super::super::world::{Application, World};
 use super::super::{LinkError, Path};
@@ -153,11 +153,8 @@ impl Application for Reader {
         let mut stream = connection.recv_stream(stream);
         let Ok(mut chunks) = stream.read(true) else { return };
         let before = self.total;
-        loop {
-            match chunks.next(usize::MAX) {
-                Ok(Some(chunk)) => self.total += chunk.bytes.len() as u64,
-                Ok(None) | Err(ReadError::Blocked | ReadError::Reset(_)) => break,
-            }
+        while let Ok(Some(chunk)) = chunks.next(usize::MAX) {
+            self.total += chunk.bytes.len() as u64;
         }
         let _ = chunks.finalize();
         if self.total > before {

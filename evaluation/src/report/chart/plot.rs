@@ -30,6 +30,8 @@ pub(crate) struct Line {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Join {
     Line,
+    /// Connected, and too many to be marked.
+    Bare,
     /// Hollow marks alone: values that are only bounds.
     Bounds,
 }
@@ -172,7 +174,7 @@ impl Plot {
 
     fn draw_path(&self, out: &mut String, line: &Line) {
         let SeriesStyle { class, dash, weight, .. } = line.style;
-        if line.points.len() > 1 && line.join == Join::Line {
+        if line.points.len() > 1 && line.join != Join::Bounds {
             let path: Vec<String> = line
                 .points
                 .iter()
@@ -199,7 +201,7 @@ impl Plot {
     }
 
     fn draw_marks(&self, out: &mut String, line: &Line) {
-        for point in &line.points {
+        for point in line.points.iter().filter(|_| line.join != Join::Bare) {
             if self.x.contains(point.x) && self.y.contains(point.y) {
                 let (x, y) = (self.px(point.x), self.py(point.y));
                 let hollow = if line.join == Join::Bounds { " hollow" } else { "" };

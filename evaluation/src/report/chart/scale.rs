@@ -7,6 +7,8 @@ use crate::report::number;
 pub(crate) enum Scale {
     /// Shares from 0 to 1, evenly.
     Even { low: f64, high: f64 },
+    /// Amounts, evenly.
+    Linear { low: f64, high: f64 },
     /// Bytes or ratios, logarithmic.
     Log { low: f64, high: f64 },
     /// Divergences, logarithmic, the smaller the higher.
@@ -42,7 +44,7 @@ impl Scale {
             if width.abs() < 1e-12 { 0.5 } else { (value - low) / width }
         };
         match self {
-            Self::Even { low, high } => between(low, high, value),
+            Self::Even { low, high } | Self::Linear { low, high } => between(low, high, value),
             Self::Log { low, high } => between(low.ln(), high.ln(), value.max(1e-12).ln()),
             Self::LogDown { low, high } => between(high.ln(), low.ln(), value.max(1e-12).ln()),
             Self::Near1 { low, high } => between(missing(low), missing(high), missing(value)),
@@ -61,6 +63,7 @@ impl Scale {
                 .map(|i| f64::from(i) / 5.0)
                 .map(|share| (share, format!("{:.0} %", 100.0 * share)))
                 .collect(),
+            Self::Linear { low, high } => round_steps(low, high),
             Self::Log { low, high } => steps(low, high, plain),
             Self::LogDown { low, high } => steps(low, high, plain),
             Self::Near1 { .. } => [0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 1.0]
@@ -77,6 +80,22 @@ impl Scale {
         }
         ticks
     }
+}
+
+/// Multiples of 1, 2 or 5 times a power of ten, five to ten of them.
+fn round_steps(low: f64, high: f64) -> Vec<(f64, String)> {
+    let rough = ((high - low) / 5.0).max(1e-9);
+    let power = 10_f64.powf(rough.log10().floor());
+    let step = [5.0, 2.0, 1.0].into_iter().map(|factor| factor * power).find(|step| *step <= rough);
+    let step = step.unwrap_or(power);
+    let decimals = if step < 1.0 { (-step.log10()).ceil() as usize } else { 0 };
+    let first = (low / step).ceil() as i64;
+    (first..)
+        .map(|index| index as f64 * step)
+        .take_while(|value| *value <= high)
+        .take(20)
+        .map(|value| (value, format!("{value:.decimals$}")))
+        .collect()
 }
 
 /// Logarithm of what is missing to 1; the offset keeps 1 itself on the axis, as far above 99.8 %
