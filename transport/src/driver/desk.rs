@@ -1,12 +1,13 @@
 //! Brings what happened to those of the application who wait for it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aiflow_units::{Bytes, Micros, Timestamp};
+use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
 use super::mailbox::Mailbox;
+use super::observe::Observer;
 use super::signals::{Held, Signals};
 use super::{Change, ConnectionError, Progress, SessionError};
 use crate::wire::{
@@ -126,10 +127,10 @@ pub(super) struct Desk {
     pub(super) greeted: Arc<Notify>,
     /// Rings whenever a request ends, which makes room for others.
     pub(super) room: Arc<Notify>,
-    sessions: HashMap<SessionId, Arc<SessionCell>>,
-    requests: HashMap<RequestId, (Mailbox<Held<Step>>, Timestamp)>,
-    arrivals: HashMap<RequestId, Mailbox<Held<Progress>>>,
-    queries: HashMap<QueryId, Mailbox<Option<Box<Answer>>>>,
+    sessions: FxHashMap<SessionId, Arc<SessionCell>>,
+    requests: FxHashMap<RequestId, (Mailbox<Held<Step>>, Timestamp)>,
+    arrivals: FxHashMap<RequestId, Mailbox<Held<Progress>>>,
+    queries: FxHashMap<QueryId, Mailbox<Option<Box<Answer>>>>,
     /// The peer's SETUP, once it came.
     pub(super) setup: Option<Box<Setup>>,
 }
@@ -142,10 +143,10 @@ impl Desk {
             notices: Mailbox::default(),
             greeted: Arc::default(),
             room: Arc::default(),
-            sessions: HashMap::new(),
-            requests: HashMap::new(),
-            arrivals: HashMap::new(),
-            queries: HashMap::new(),
+            sessions: FxHashMap::default(),
+            requests: FxHashMap::default(),
+            arrivals: FxHashMap::default(),
+            queries: FxHashMap::default(),
             setup: None,
         }
     }
@@ -199,7 +200,13 @@ impl Desk {
     }
 
     /// Brings an event to the one who waits for it.
-    pub(super) fn deliver(&mut self, event: Event, core: &Connection, now: Timestamp) {
+    pub(super) fn deliver(
+        &mut self,
+        event: Event,
+        core: &Connection,
+        observer: &Observer,
+        now: Timestamp,
+    ) {
         match event {
             Event::Ready(setup) => {
                 self.setup = Some(setup);
@@ -243,7 +250,7 @@ impl Desk {
                     mailbox.push(self.signals.hold(Step::Provisional(reply), size));
                 }
             }
-            Event::Ended { request, outcome } => self.ended(request, outcome, now),
+            Event::Ended { request, outcome } => self.ended(request, outcome, observer, now),
             event => self.session(event, core, now),
         }
     }
@@ -269,9 +276,9 @@ impl Desk {
         }
     }
 
-    fn ended(&mut self, request: RequestId, outcome: Outcome, now: Timestamp) {
+    fn ended(&mut self, request: RequestId, outcome: Outcome, observer: &Observer, now: Timestamp) {
         if let Some((mailbox, sent)) = self.requests.remove(&request) {
-            super::observe::request_ended(&outcome, now.since(sent));
+            observer.request_ended(&outcome, now.since(sent));
             let size = match &outcome {
                 Outcome::Result(reply) => Bytes::of_len(reply.payload.len()),
                 _ => Bytes::ZERO,

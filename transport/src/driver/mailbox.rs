@@ -14,7 +14,9 @@ pub(super) struct Mailbox<T>(Arc<Mutex<Content<T>>>);
 
 #[derive(Debug)]
 struct Content<T> {
-    items: VecDeque<T>,
+    /// The oldest item: most boxes never hold more than one.
+    first: Option<T>,
+    rest: VecDeque<T>,
     open: bool,
     waker: Option<Waker>,
 }
@@ -27,7 +29,7 @@ impl<T> Clone for Mailbox<T> {
 
 impl<T> Default for Mailbox<T> {
     fn default() -> Self {
-        let content = Content { items: VecDeque::new(), open: true, waker: None };
+        let content = Content { first: None, rest: VecDeque::new(), open: true, waker: None };
         Self(Arc::new(Mutex::new(content)))
     }
 }
@@ -43,10 +45,13 @@ impl<T> Mailbox<T> {
         let mut content = self.lock();
         let mut dropped = None;
         let waker = if content.open {
-            if content.items.len() >= most {
-                dropped = content.items.pop_front();
+            if usize::from(content.first.is_some()) + content.rest.len() >= most {
+                dropped = content.pop();
             }
-            content.items.push_back(item);
+            match content.first {
+                None => content.first = Some(item),
+                Some(_) => content.rest.push_back(item),
+            }
             content.waker.take()
         } else {
             dropped = Some(item);
@@ -71,7 +76,7 @@ impl<T> Mailbox<T> {
     pub(super) fn abandon(&self) {
         let mut content = self.lock();
         content.open = false;
-        let items = std::mem::take(&mut content.items);
+        let items = (content.first.take(), std::mem::take(&mut content.rest));
         drop(content);
         drop(items);
     }
@@ -79,7 +84,7 @@ impl<T> Mailbox<T> {
     /// Returns the next item; `None` once the box is closed and empty.
     pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<T>> {
         let mut content = self.lock();
-        if let Some(item) = content.items.pop_front() {
+        if let Some(item) = content.pop() {
             return Poll::Ready(Some(item));
         }
         if !content.open {
@@ -100,6 +105,13 @@ impl<T> Mailbox<T> {
     fn lock(&self) -> MutexGuard<'_, Content<T>> {
         // A queue is whole at any time, whoever panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Content<T> {
+    fn pop(&mut self) -> Option<T> {
+        let next = self.rest.pop_front();
+        std::mem::replace(&mut self.first, next)
     }
 }
 

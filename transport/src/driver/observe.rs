@@ -1,6 +1,6 @@
 //! What operators see of connections: counters, histograms, log lines and qlog.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aiflow_units::{Bytes, Micros, Timestamp};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
@@ -23,6 +23,7 @@ pub(super) struct Observer {
     open: Gauge,
     rates: [Histogram; 2],
     queue: Histogram,
+    requests: [Histogram; 4],
     estimated: Option<Timestamp>,
 }
 
@@ -70,6 +71,8 @@ impl Observer {
             published: Statistics::default(),
             open,
             rates: [rate("0.5"), rate("0.1")],
+            requests: OUTCOMES
+                .map(|outcome| histogram!("aiflow_request_seconds", "outcome" => outcome)),
             queue: histogram!("aiflow_queue_delay_seconds", "side" => label),
             estimated: None,
         }
@@ -101,6 +104,13 @@ impl Observer {
                 "bytes": size.get(), "layers": layers, "time_left_us": left,
             })
         });
+    }
+
+    /// A request of this side ended.
+    pub(super) fn request_ended(&self, outcome: &Outcome, took: Micros) {
+        if let Some(histogram) = self.requests.get(place(outcome)) {
+            histogram.record(took.to_duration());
+        }
     }
 
     /// The application probes the channel.
@@ -250,20 +260,24 @@ impl Observer {
     }
 }
 
-/// A request of this side ended.
-pub(super) fn request_ended(outcome: &Outcome, took: Micros) {
-    let (name, _) = outcome_names(outcome);
-    let took: Duration = took.to_duration();
-    histogram!("aiflow_request_seconds", "outcome" => name).record(took);
+/// The names of outcomes, in the order of [`place`].
+const OUTCOMES: [&str; 4] = ["result", "deadline", "cancelled", "failed"];
+
+const fn place(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Result(_) => 0,
+        Outcome::Deadline => 1,
+        Outcome::Cancelled => 2,
+        Outcome::Failed(_) => 3,
+    }
 }
 
 fn outcome_names(outcome: &Outcome) -> (&'static str, Option<&'static str>) {
-    match outcome {
-        Outcome::Result(_) => ("result", None),
-        Outcome::Deadline => ("deadline", None),
-        Outcome::Cancelled => ("cancelled", None),
-        Outcome::Failed(code) => ("failed", Some(code.name())),
-    }
+    let code = match outcome {
+        Outcome::Failed(code) => Some(code.name()),
+        _ => None,
+    };
+    (OUTCOMES[place(outcome)], code)
 }
 
 fn side_name(side: Side) -> &'static str {

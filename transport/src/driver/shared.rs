@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use aiflow_units::{Bytes, Micros, Timestamp};
+use aiflow_units::{Micros, Timestamp};
 
 use super::config::{Authorize, Tickets};
 use super::desk::{Desk, Origin};
@@ -12,7 +12,7 @@ use super::signals::Signals;
 use super::streams::{Rest, Streams};
 use super::window::SendWindow;
 use super::{ConnectionError, EarlyData, Remembered};
-use crate::channel::{PathSample, Supply};
+use crate::channel::PathSample;
 use crate::proto::PathFeed;
 use crate::wire::{EarlyFrames, Replay, SessionId, Ticket};
 use crate::{ClosedBy, Code, Connection, Event, PeerIdentity};
@@ -56,7 +56,7 @@ impl Shared {
     ) -> Arc<Self> {
         let signals = Signals::new(core.limits().buffered_bytes());
         let inner = Inner {
-            streams: Streams::new(quic, Arc::clone(&signals)),
+            streams: Streams::new(quic, Arc::clone(&signals), core.side()),
             desk: Desk::new(core.side(), Arc::clone(&signals)),
             observer,
             identity,
@@ -153,8 +153,7 @@ impl Inner {
                 break rest;
             }
         };
-        let waiting = self.core.stats().backlog > Bytes::ZERO;
-        feed.set_supply(if waiting { Supply::Ample } else { Supply::Empty });
+        feed.set_supply(self.streams.supply());
         rest
     }
 
@@ -176,10 +175,10 @@ impl Inner {
                 self.desk.close(why);
             }
             Event::Switched { session, .. } => {
-                self.desk.deliver(event, &self.core, now);
+                self.desk.deliver(event, &self.core, &self.observer, now);
                 self.issue_ticket(session);
             }
-            event => self.desk.deliver(event, &self.core, now),
+            event => self.desk.deliver(event, &self.core, &self.observer, now),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The core's names for streams, and quinn's streams behind them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,10 +9,12 @@ use std::task::{Context, Poll, Waker};
 use aiflow_units::Timestamp;
 use bytes::Bytes as Buffer;
 use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
+use rustc_hash::FxHashMap;
 
 use super::signals::{Half, Signals};
+use crate::channel::Supply;
 use crate::wire::StreamType;
-use crate::{Code, Connection, Direction, End, Priority, Stream, Transmit};
+use crate::{Code, Connection, Direction, End, Priority, Side, Stream, Transmit};
 
 /// The streams of one connection.
 ///
@@ -21,8 +23,8 @@ use crate::{Code, Connection, Direction, End, Priority, Stream, Transmit};
 pub(super) struct Streams {
     quic: quinn::Connection,
     signals: Arc<Signals>,
-    receiving: HashMap<Stream, Receiving>,
-    sending: HashMap<Stream, Sending>,
+    receiving: FxHashMap<Stream, Receiving>,
+    sending: FxHashMap<Stream, Sending>,
     /// Streams that the core wants to open, and for which the peer gave no credit yet.
     wishes: [VecDeque<(Stream, Priority)>; 2],
     /// Streams with payload that are not read before the application takes what it has.
@@ -30,6 +32,10 @@ pub(super) struct Streams {
     /// Streams whose first bytes wait to be written together with the next ones.
     stashed: Vec<Stream>,
     accepted: u64,
+    /// The priority of most streams, which is QUIC's default.
+    usual: Priority,
+    /// Streams that wait for QUIC to take more.
+    blocked: usize,
     chunks: Vec<Buffer>,
     closed: bool,
 }
@@ -55,6 +61,7 @@ struct Sending {
     waker: Waker,
     /// A header that is not worth a packet of its own.
     stash: Option<Buffer>,
+    blocked: bool,
 }
 
 /// Whether there is more to do.
@@ -67,16 +74,21 @@ pub(super) enum Rest {
 }
 
 impl Streams {
-    pub(super) fn new(quic: quinn::Connection, signals: Arc<Signals>) -> Self {
+    pub(super) fn new(quic: quinn::Connection, signals: Arc<Signals>, side: Side) -> Self {
         Self {
             quic,
             signals,
-            receiving: HashMap::new(),
-            sending: HashMap::new(),
+            receiving: FxHashMap::default(),
+            sending: FxHashMap::default(),
             wishes: [VecDeque::new(), VecDeque::new()],
             paused: Vec::new(),
             stashed: Vec::new(),
             accepted: 0,
+            usual: match side {
+                Side::Client => Priority::Base,
+                Side::Server => Priority::Request,
+            },
+            blocked: 0,
             chunks: vec![Buffer::new(); CHUNKS],
             closed: false,
         }
@@ -125,16 +137,22 @@ impl Streams {
     }
 
     fn send(&mut self, name: Stream, stream: SendStream, priority: Priority) {
-        // A stream that the peer stopped at once has no priority, and tells so when it is written.
-        let _ = stream.set_priority(priority.level());
+        let level = priority.level() - self.usual.level();
+        if level != 0 {
+            // A stream that the peer stopped at once has none, and tells so when it is written.
+            let _ = stream.set_priority(level);
+        }
         let waker = self.signals.waker(name, Half::Send);
-        self.sending.insert(name, Sending { stream, waker, stash: None });
+        self.sending.insert(name, Sending { stream, waker, stash: None, blocked: false });
     }
 
     /// A stream takes bytes again.
     pub(super) fn writable(&mut self, name: Stream, core: &mut Connection) {
-        if self.sending.get(&name).is_some_and(|sending| sending.stash.is_some()) {
-            self.stashed.push(name);
+        if let Some(sending) = self.sending.get_mut(&name) {
+            self.blocked -= usize::from(std::mem::take(&mut sending.blocked));
+            if sending.stash.is_some() {
+                self.stashed.push(name);
+            }
         }
         core.handle_writable(name);
     }
@@ -176,6 +194,12 @@ impl Streams {
         self.wishes.iter_mut().for_each(VecDeque::clear);
         self.paused.clear();
         self.stashed.clear();
+        self.blocked = 0;
+    }
+
+    /// Says whether QUIC takes less than there is.
+    pub(super) const fn supply(&self) -> Supply {
+        if self.blocked > 0 { Supply::Ample } else { Supply::Empty }
     }
 
     /// Takes up reading of streams that were set aside.
@@ -193,16 +217,21 @@ impl Streams {
         now: Timestamp,
         budget: &mut usize,
     ) {
-        loop {
+        // The last chunk so far: it is handed on with the end of the stream, if that has come.
+        let mut last = None;
+        let end = loop {
             let Some(receiving) = self.receiving.get_mut(&name) else { return };
             if receiving.content == Content::Payload && !self.signals.has_room() {
                 self.paused.push(name);
-                return;
+                break End::Open;
+            }
+            if *budget == 0 {
+                self.signals.note(name, Half::Receive);
+                break End::Open;
             }
             let mut cx = Context::from_waker(&receiving.waker);
             let read = pin!(receiving.stream.read_chunks(&mut self.chunks)).poll(&mut cx);
             match read {
-                Poll::Pending => return,
                 Poll::Ready(Ok(Some(count))) => {
                     for chunk in self.chunks.iter_mut().take(count) {
                         let chunk = std::mem::take(chunk);
@@ -210,26 +239,28 @@ impl Streams {
                             receiving.content = content(&chunk);
                         }
                         *budget = budget.saturating_sub(chunk.len());
-                        core.handle_data(name, chunk, End::Open, now);
-                    }
-                    if *budget == 0 {
-                        self.signals.note(name, Half::Receive);
-                        return;
+                        if let Some(before) = last.replace(chunk) {
+                            core.handle_data(name, before, End::Open, now);
+                        }
                     }
                 }
                 Poll::Ready(Ok(None)) => {
                     self.receiving.remove(&name);
-                    core.handle_data(name, Buffer::new(), End::Fin, now);
-                    return;
+                    break End::Fin;
                 }
                 Poll::Ready(Err(ReadError::Reset(code))) => {
                     self.receiving.remove(&name);
-                    core.handle_reset(name, Code::from_number(code.into_inner()), now);
-                    return;
+                    if let Some(last) = last {
+                        core.handle_data(name, last, End::Open, now);
+                    }
+                    return core.handle_reset(name, Code::from_number(code.into_inner()), now);
                 }
                 // The end of the connection is noticed elsewhere, once, for all streams.
-                Poll::Ready(Err(_)) => return,
+                Poll::Pending | Poll::Ready(Err(_)) => break End::Open,
             }
+        };
+        if last.is_some() || end == End::Fin {
+            core.handle_data(name, last.unwrap_or_default(), end, now);
         }
     }
 
@@ -329,6 +360,7 @@ impl Streams {
             Poll::Pending => {
                 let [rest, _] = chunks;
                 sending.stash = Some(rest).filter(|rest| !rest.is_empty());
+                self.blocked += usize::from(!std::mem::replace(&mut sending.blocked, true));
                 core.blocked(name);
             }
             Poll::Ready(Err(error)) => self.failed(name, &error, core, now),
@@ -360,6 +392,7 @@ impl Streams {
 
     fn reset(&mut self, name: Stream, code: Code) {
         if let Some(mut sending) = self.sending.remove(&name) {
+            self.blocked -= usize::from(sending.blocked);
             // A stream that ended needs no reset.
             let _ = sending.stream.reset(varint(code));
         }

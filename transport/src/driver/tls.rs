@@ -96,6 +96,12 @@ impl Identity {
         Self::from_der(vec![made.cert.der().to_vec()], key)
     }
 
+    /// Returns the chain, the leaf first, and the key in DER, for other uses of the same identity.
+    pub fn to_der(&self) -> (Vec<Vec<u8>>, Vec<u8>) {
+        let chain = self.chain.iter().map(|certificate| certificate.to_vec()).collect();
+        (chain, self.key.secret_der().to_vec())
+    }
+
     /// Returns the certificate of this side in DER.
     pub fn certificate(&self) -> Buffer {
         self.chain.first().map(|leaf| Buffer::copy_from_slice(leaf)).unwrap_or_default()
