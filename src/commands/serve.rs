@@ -69,8 +69,8 @@ pub(crate) struct Serve {
     /// Requests of one client under way at most
     #[arg(long, value_name = "N", default_value_t = 32)]
     per_client: usize,
-    /// Requests that run together at most
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    /// Requests that run together at most; pays only on engines that are faster with batches
+    #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
     /// How long a request is held back for others to run with it
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_time)]

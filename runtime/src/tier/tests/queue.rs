@@ -59,7 +59,7 @@ fn late_work_is_not_started_and_hopeless_work_not_taken() {
 
 #[test]
 fn limits_hold_for_all_and_for_each() {
-    let limits = QueueLimits::default().with_waiting(3).with_per_client(2);
+    let limits = QueueLimits::default().with_batch(8).with_waiting(3).with_per_client(2);
     let mut queue = WorkQueue::new(limits);
     for item in [0, 4] {
         queue.offer(work(item, 1, 0, 1000), at(0)).expect("room");
@@ -102,7 +102,7 @@ fn requests_are_held_back_for_others_only_so_long() {
 
 #[test]
 fn cancelled_work_is_gone() {
-    let mut queue = WorkQueue::new(QueueLimits::default().with_per_client(1));
+    let mut queue = WorkQueue::new(QueueLimits::default().with_batch(8).with_per_client(1));
     queue.offer(work(1, 1, 0, 1000), at(0)).expect("room");
     queue.offer(work(2, 1, 0, 1000), at(0)).expect("room");
     assert_eq!(items(&queue.cancel(|item| *item == 1)), [1]);
