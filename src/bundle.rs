@@ -50,7 +50,7 @@ impl LoadedBundle {
 
     /// Divides the model at a cut.
     pub(crate) fn split(&self, cut: &Cut) -> SplitModel {
-        SplitModel::new(self.model.program.clone(), &self.model.graph, cut.clone())
+        self.model.split(cut)
     }
 }
 

@@ -9,7 +9,14 @@ mod learning;
 mod model;
 mod npy;
 mod output;
+mod plan_report;
+mod planning;
 mod progress;
+mod quantity;
+mod run_report;
+mod sheet;
+mod tiers;
+mod timing;
 mod vectors;
 
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aiflow::evaluation::bench::Samples;
 use aiflow::evaluation::data::{self, DataError, DataSpec, Dataset, Part, Preprocess};
+use aiflow::runtime::cut::{Cut, SplitModel};
 use aiflow::runtime::engine::{EngineChoice, Threads};
 use aiflow::runtime::graph::{Dim, Graph, InputSpec};
 use aiflow::runtime::learning::NamedInputs;
@@ -42,6 +43,11 @@ impl LoadedModel {
         let graph = Graph::new(file)?;
         let program = engine.open(Threads::default())?.load(file)?;
         Ok(Self { name, id: file.id(), graph, program })
+    }
+
+    /// Divides the model at a cut.
+    pub(crate) fn split(&self, cut: &Cut) -> SplitModel {
+        SplitModel::new(self.program.clone(), &self.graph, cut.clone())
     }
 
     /// Checks that one sample fits what the model says about its inputs.

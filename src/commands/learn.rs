@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use aiflow::codec::learn::LearnConfig;
 use aiflow::evaluation::data::Part;
 use aiflow::runtime::ModelFile;
-use aiflow::runtime::bundle::{BundleBuilder, CutFiles, Existing, Manifest, Provenance};
+use aiflow::runtime::bundle::{Bundle, BundleBuilder, CutFiles, Existing, Manifest, Provenance};
 use aiflow::runtime::cut::{self, CutOptions};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -15,8 +15,8 @@ use crate::args::{EngineArgs, Format, PreprocessArgs, ThreadArgs};
 use crate::bundle::CutSelection;
 use crate::learning::{self, LearnedCut, Record, TARGET_LOSS};
 use crate::model::{LoadedModel, OpenData, preprocess};
-use crate::output;
 use crate::progress::Progress;
+use crate::{output, sheet};
 
 /// Learn how to code what crosses the cuts of a model, from samples and forward passes
 #[derive(Debug, Args)]
@@ -38,6 +38,18 @@ pub(crate) struct Learn {
     /// Loss in nats of KL divergence at which tools are compared
     #[arg(long, value_name = "NATS", default_value_t = TARGET_LOSS, value_parser = parse_loss)]
     target_loss: f64,
+    /// Data set to measure the plan sheet on; default: the samples after those learned from
+    ///
+    /// Best are samples that the network was not trained on, other than those of the bench: a
+    /// network's own training pictures look several times easier than new ones.
+    #[arg(long, value_name = "SPEC", conflicts_with = "without_sheet")]
+    sheet_data: Option<String>,
+    /// Samples to measure the plan sheet on
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    sheet_samples: u32,
+    /// Measure no plan sheet; `aiflow sheet` can do it later
+    #[arg(long)]
+    without_sheet: bool,
     /// Replace a bundle that is there
     #[arg(long)]
     replace: bool,
@@ -63,6 +75,8 @@ struct Report<'a> {
     data: &'a str,
     samples: usize,
     tensors: &'a [Record],
+    /// Operating points of the plan sheet; `null` when none was measured.
+    sheet_points: Option<usize>,
 }
 
 impl Learn {
@@ -89,7 +103,6 @@ impl Learn {
         let progress = |what: &str, share: f32| bar.update(what, share);
         let threads = self.threads.count();
         let learned = learning::learn(&model, cuts, &samples.inputs, &config, threads, &progress)?;
-        drop(bar);
         let records: Vec<Record> =
             learned.iter().flat_map(|cut| cut.records(self.target_loss)).collect();
         let provenance = Provenance {
@@ -99,8 +112,12 @@ impl Learn {
             engine: self.engine.engine.to_string(),
             settings: serde_json::json!({ "target_loss": self.target_loss }),
         };
-        self.write(&model, &file, &data, learned, provenance, found.total_flops)?;
-        self.print(&model, &data, samples.len(), &records)
+        let bundle = self.bundle(&model, &file, &data, learned, provenance, found.total_flops)?;
+        let bundle = self.with_sheet(bundle, &model, &data, samples.len(), &progress)?;
+        drop(bar);
+        let existing = if self.replace { Existing::Replace } else { Existing::Keep };
+        bundle.write(&self.output, existing)?;
+        self.print(&model, &data, &bundle, samples.len(), &records)
     }
 
     /// Refuses a target that could not be written, before the work is done.
@@ -118,7 +135,7 @@ impl Learn {
         Ok(())
     }
 
-    fn write(
+    fn bundle(
         &self,
         model: &LoadedModel,
         file: &ModelFile,
@@ -126,7 +143,7 @@ impl Learn {
         learned: Vec<LearnedCut>,
         provenance: Provenance,
         total_flops: u64,
-    ) -> Result<()> {
+    ) -> Result<Bundle> {
         let file_name = self.model.file_name().unwrap_or_default().to_string_lossy();
         let mut builder = BundleBuilder::new(&model.name, model.id, &file_name, total_flops)
             .with_provenance(provenance);
@@ -146,14 +163,45 @@ impl Learn {
             };
             builder.add_cut(cut.split.cut().clone(), files);
         }
-        let existing = if self.replace { Existing::Replace } else { Existing::Keep };
-        Ok(builder.build()?.write(&self.output, existing)?)
+        Ok(builder.build()?)
+    }
+
+    /// Measures the plan sheet on samples that nothing was learned from, where there are enough.
+    fn with_sheet(
+        &self,
+        bundle: Bundle,
+        model: &LoadedModel,
+        data: &OpenData,
+        learned_from: usize,
+        progress: &dyn Fn(&str, f32),
+    ) -> Result<Bundle> {
+        let wanted = self.sheet_samples as usize;
+        let own;
+        let (data, range) = match &self.sheet_data {
+            Some(spec) => {
+                own = OpenData::open(spec, Part::Train, data.preprocess.clone())?;
+                let shared = sheet::shared((data, learned_from), (&own, wanted));
+                if shared > 0 {
+                    bail!("{shared} samples of {spec} were learned from; name others");
+                }
+                (&own, 0..wanted)
+            }
+            None => (data, learned_from..learned_from.saturating_add(wanted)),
+        };
+        let left = data.set.len().saturating_sub(range.start);
+        if self.without_sheet || (self.sheet_data.is_none() && left < LEAST_LEFT) {
+            return Ok(bundle);
+        }
+        let samples = sheet::samples(data, model, range)?;
+        let about = (data.set.name(), data.preprocess.as_ref());
+        sheet::with_sheet(bundle, model, &samples, about, self.threads.count(), progress)
     }
 
     fn print(
         &self,
         model: &LoadedModel,
         data: &OpenData,
+        bundle: &Bundle,
         samples: usize,
         records: &[Record],
     ) -> Result<()> {
@@ -165,9 +213,20 @@ impl Learn {
                 data: data.set.name(),
                 samples,
                 tensors: records,
+                sheet_points: bundle.plan_sheet().map(|sheet| sheet.points.len()),
             });
         }
         output::table(&learning::table(records), &[])?;
+        output::text(&bundle.plan_sheet().map_or_else(
+            || {
+                format!(
+                    "No plan sheet: too few samples are left. Measure one with aiflow sheet {} \
+                     --data SPEC",
+                    self.output.display()
+                )
+            },
+            sheet::summary,
+        ))?;
         output::text(&format!(
             "Learned from {samples} samples of {} and written to {}.\n\
              Measure it on other samples: aiflow bench {} --data SPEC",
@@ -183,5 +242,7 @@ fn parse_loss(text: &str) -> Result<f64, String> {
     loss.ok_or_else(|| "a loss is a number above 0 and at most 10".to_owned())
 }
 
+/// Fewer samples than this say too little about a loss of a few per cent.
+const LEAST_LEFT: usize = 50;
 /// Samples that each cut is proved on before it is learned.
 const PROVED_ON: usize = 2;

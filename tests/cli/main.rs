@@ -3,4 +3,5 @@
 mod bad_input;
 mod bundle;
 mod commands;
+mod tiers;
 mod work;

@@ -11,16 +11,19 @@ use crate::work::{Work, bundle};
 
 /// A server that is killed after the test.
 struct Served {
-    child: Child,
+    _process: Process,
     address: SocketAddr,
     metrics: SocketAddr,
 }
 
-impl Drop for Served {
+/// A process that does not outlive the test, however it ends.
+struct Process(Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -29,13 +32,13 @@ fn serve(work: &Work, words: &str) -> Served {
         "serve --bundle {} --listen 127.0.0.1:0 --metrics 127.0.0.1:0 --identity id {words}",
         bundle()
     );
-    let mut child = Command::new(env!("CARGO_BIN_EXE_aiflow"))
+    let started = Command::new(env!("CARGO_BIN_EXE_aiflow"))
         .args(common.split_whitespace())
         .current_dir(work.path(""))
         .stdout(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        .spawn();
+    let mut process = Process(started.expect("the program starts"));
+    let lines = BufReader::new(process.0.stdout.take().expect("a pipe")).lines();
     let mut metrics = None;
     for line in lines {
         let line = line.expect("a line");
@@ -46,7 +49,7 @@ fn serve(work: &Work, words: &str) -> Served {
             && line.starts_with("serving ")
         {
             let address = format!("127{address}").parse().expect("an address");
-            return Served { child, address, metrics };
+            return Served { _process: process, address, metrics };
         }
     }
     panic!("the server did not start");
@@ -76,8 +79,7 @@ fn get(address: SocketAddr, path: &str) -> String {
 #[test]
 fn two_and_three_processes_answer_as_one_does() {
     let work = Work::new();
-    let alone =
-        work.json(&format!("run --bundle {} --data scenes:6@8 --local --json", bundle()));
+    let alone = work.json(&format!("run --bundle {} --data scenes:6@8 --local --json", bundle()));
     let cloud = serve(&work, "--role cloud");
     assert!(Path::new(&work.path("id/key.pem")).is_file());
     let cut = work.json(&format!("inspect {} --json", bundle()));

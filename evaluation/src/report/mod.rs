@@ -21,9 +21,7 @@ mod tests;
 pub use atomic::write_atomically;
 pub use link_page::{LinkStudy, link_page, write_link_html};
 pub use page::{html_page, write_html};
-pub use plan_map::{
-    PlanMap, PlanRecord, PlanReport, plan_page, write_plan_csv, write_plan_html,
-};
+pub use plan_map::{PlanMap, PlanRecord, PlanReport, plan_page, write_plan_csv, write_plan_html};
 pub use record_files::{write_json, write_points_csv, write_summaries_csv};
 pub use table::{points_table, ratios_table, summary_table};
 pub use words::findings;

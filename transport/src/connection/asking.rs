@@ -108,7 +108,7 @@ impl Connection {
         }
         if end == End::Fin {
             framer.finish()?;
-            self.answer_missing(purpose, Code::Internal, now);
+            self.answer_missing(purpose, Code::Internal);
         } else {
             self.inbound.insert(stream, Inbound::Answer { framer, kind, purpose });
         }
@@ -133,7 +133,7 @@ impl Connection {
             Purpose::Session(session) => {
                 self.session_answered(session, answer, now)?;
                 if end == End::Fin {
-                    self.session_stream_ended(session, Code::NoError, now);
+                    self.session_stream_ended(session, Code::NoError);
                 }
                 Ok(())
             }
@@ -141,14 +141,14 @@ impl Connection {
     }
 
     /// The stream of a request of this side ended without an answer.
-    pub(super) fn answer_missing(&mut self, purpose: Purpose, code: Code, now: Timestamp) {
+    pub(super) fn answer_missing(&mut self, purpose: Purpose, code: Code) {
         match purpose {
             Purpose::Query(query) => {
                 if self.queries.remove(&query).is_some() {
                     self.events.push_back(Event::Answered { query, answer: None });
                 }
             }
-            Purpose::Session(session) => self.session_stream_ended(session, code, now),
+            Purpose::Session(session) => self.session_stream_ended(session, code),
         }
     }
 }

@@ -29,6 +29,12 @@ impl PathTimes {
     /// For how long a look is good.
     const FRESH: Micros = Micros::from_millis(10);
 
+    /// Returns in which time bytes are acknowledged even if one packet of them gets lost.
+    pub(super) fn linger(self) -> Micros {
+        let two = self.probe_timeout.saturating_add(self.probe_timeout);
+        two.max(Micros::from_millis(100))
+    }
+
     /// Returns the shortest time in which the peer can have what leaves now; zero if unknown.
     pub(super) const fn transit(self) -> Micros {
         Micros::new(self.shortest.get() / 2)

@@ -14,7 +14,7 @@ impl Connection {
     ///
     /// # Errors
     /// There is no such session.
-    pub fn end(&mut self, id: SessionId, now: Timestamp) -> Result<(), CallError> {
+    pub fn end(&mut self, id: SessionId, _: Timestamp) -> Result<(), CallError> {
         let session = self.sessions.get(&id).ok_or(CallError::UnknownSession)?;
         let (stream, state) = (session.stream, session.state);
         self.require_action(id, SessionInput::End, SessionAction::End, "end")?;
@@ -23,12 +23,12 @@ impl Connection {
         } else {
             self.scheduler.finish(stream);
         }
-        self.finish_session(id, Code::NoError, Micros::ZERO, now);
+        self.finish_session(id, Code::NoError, Micros::ZERO);
         Ok(())
     }
 
     /// The stream of a session ended on the peer's side.
-    pub(super) fn session_stream_ended(&mut self, id: SessionId, code: Code, now: Timestamp) {
+    pub(super) fn session_stream_ended(&mut self, id: SessionId, code: Code) {
         let Some(session) = self.sessions.get(&id) else { return };
         let (stream, state) = (session.stream, session.state);
         if self.move_session(id, SessionInput::StreamEnd) != SessionAction::Fail {
@@ -38,17 +38,11 @@ impl Connection {
             SessionState::Offered => self.send_refusal(stream, Code::Cancelled, Micros::ZERO),
             _ => self.scheduler.finish(stream),
         }
-        self.finish_session(id, code, Micros::ZERO, now);
+        self.finish_session(id, code, Micros::ZERO);
     }
 
     /// Forgets a session and everything in it.
-    pub(super) fn finish_session(
-        &mut self,
-        id: SessionId,
-        code: Code,
-        retry_after: Micros,
-        now: Timestamp,
-    ) {
+    pub(super) fn finish_session(&mut self, id: SessionId, code: Code, retry_after: Micros) {
         let requests: Vec<_> =
             self.pending.keys().filter(|request| request.session == id).copied().collect();
         let failure = if code == Code::NoError { Code::Cancelled } else { code };
@@ -62,7 +56,6 @@ impl Connection {
         }
         self.drop_early(id);
         self.report_end(id, code, retry_after);
-        self.drained_if_idle(now);
     }
 
     /// Removes a session and tells the application.

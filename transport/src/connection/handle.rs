@@ -87,8 +87,8 @@ impl Connection {
                 self.buffered = self.buffered.saturating_sub(pieces.length());
             }
             Inbound::Result { header, pieces } => self.result_reset(&header, &pieces, code),
-            Inbound::Session(session) => self.session_stream_ended(session, code, now),
-            Inbound::Answer { purpose, .. } => self.answer_missing(purpose, code, now),
+            Inbound::Session(session) => self.session_stream_ended(session, code),
+            Inbound::Answer { purpose, .. } => self.answer_missing(purpose, code),
             Inbound::Asking { .. } | Inbound::Asked => {
                 self.question_dropped(stream);
                 self.scheduler.reset(stream, Code::Cancelled);
@@ -101,7 +101,7 @@ impl Connection {
     }
 
     /// The peer asks to abandon the sending part of a stream.
-    pub fn handle_stop(&mut self, stream: Stream, code: Code, now: Timestamp) {
+    pub fn handle_stop(&mut self, stream: Stream, code: Code, _: Timestamp) {
         if self.state == State::Closed {
             return;
         }
@@ -118,15 +118,14 @@ impl Connection {
         match self.inbound.get(&stream) {
             Some(Inbound::Session(session)) => {
                 let session = *session;
-                self.session_stream_ended(session, code, now);
+                self.session_stream_ended(session, code);
             }
             Some(Inbound::Answer { purpose, .. }) => {
                 let purpose = *purpose;
                 self.inbound.remove(&stream);
-                self.answer_missing(purpose, code, now);
+                self.answer_missing(purpose, code);
             }
-            Some(Inbound::Asking { .. } | Inbound::Asked) => self.question_dropped(stream),
-            _ => {}
+            _ => self.question_dropped(stream),
         }
     }
 
@@ -184,7 +183,7 @@ impl Connection {
             Timer::Probe => self.padding_due(now),
             Timer::Stall => self.stalled(now),
             Timer::Early(stream) => self.early_over(stream),
-            Timer::Drain => self.drained(now),
+            Timer::Drain => self.drained(),
         }
     }
 }

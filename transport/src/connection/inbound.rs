@@ -156,7 +156,7 @@ impl Connection {
             Inbound::Asked if data.is_empty() => Ok(()),
             Inbound::Session(session) if data.is_empty() => {
                 if end == End::Fin {
-                    self.session_stream_ended(session, Code::NoError, now);
+                    self.session_stream_ended(session, Code::NoError);
                 } else {
                     self.inbound.insert(stream, Inbound::Session(session));
                 }

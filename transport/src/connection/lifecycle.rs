@@ -110,7 +110,6 @@ impl Connection {
             LinkAction::Announce => {
                 self.say(&message)?;
                 self.timers.set(Timer::Drain, now.after(drain));
-                self.drained_if_idle(now);
             }
             LinkAction::Finish => self.shut(Code::NoError, "", ClosedBy::Local),
             LinkAction::Close => {
@@ -130,20 +129,20 @@ impl Connection {
         }
         self.peer_left = true;
         self.events.push_back(Event::GoingAway(goaway));
-        self.drained_if_idle(now);
     }
 
-    /// Closes once nothing is left to wait for.
-    pub(super) fn drained_if_idle(&mut self, now: Timestamp) {
+    /// Closes soon if nothing is left to wait for: the last words still have to leave.
+    pub(super) fn drain_if_idle(&mut self, now: Timestamp) {
         let busy = !self.sessions.is_empty() || self.unanswered() > 0;
         // The side that stays leaves closing to the other one, whose last words may be under way.
-        if self.state == State::Draining && !busy && !self.peer_left {
-            self.drained(now);
+        if self.state == State::Draining && !busy && !self.peer_left && !self.lingering {
+            self.lingering = true;
+            self.timers.set(Timer::Drain, now.after(self.path.linger()));
         }
     }
 
     /// The time for draining is over.
-    pub(super) fn drained(&mut self, _: Timestamp) {
+    pub(super) fn drained(&mut self) {
         if self.step(LinkInput::Drained) == LinkAction::Close {
             self.events.push_back(Event::Drained);
             self.shut(Code::NoError, "drained", ClosedBy::Local);

@@ -142,6 +142,8 @@ pub struct Connection {
     control_seen: bool,
     /// Whether the peer said GOAWAY.
     peer_left: bool,
+    /// Whether the connection only waits until its last words have left.
+    lingering: bool,
     /// How many bidirectional streams the peer opened.
     requests_seen: u64,
     inbound: BTreeMap<Stream, Inbound>,
@@ -206,6 +208,7 @@ impl Connection {
             control: None,
             control_seen: false,
             peer_left: false,
+            lingering: false,
             requests_seen: 0,
             inbound: BTreeMap::new(),
             young: VecDeque::new(),

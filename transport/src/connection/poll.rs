@@ -12,6 +12,7 @@ impl Connection {
             return Some(Transmit::Close { code, reason });
         }
         self.arm_report(now);
+        self.drain_if_idle(now);
         let arrival = now.after(self.path.transit());
         let transmit = self.scheduler.poll(now, arrival);
         while let Some(cut) = self.scheduler.take_cut() {

@@ -141,7 +141,9 @@ impl Connection {
             .with_chunk(reply.payload)
             .with_fin();
         self.scheduler.open(outgoing);
-        self.report_frame(report, arrived, now);
+        if !reply.flags.contains(ResultFlags::PROVISIONAL) {
+            self.report_frame(report, arrived, now);
+        }
         Ok(())
     }
 

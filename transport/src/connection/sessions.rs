@@ -202,13 +202,13 @@ impl Connection {
         id: SessionId,
         code: Code,
         retry_after: Micros,
-        now: Timestamp,
+        _: Timestamp,
     ) -> Result<(), CallError> {
         self.require_action(id, SessionInput::Refuse, SessionAction::Refuse, "refuse")?;
         if let Some(stream) = self.sessions.get(&id).map(|session| session.stream) {
             self.send_refusal(stream, code, retry_after);
         }
-        self.finish_session(id, code, retry_after, now);
+        self.finish_session(id, code, retry_after);
         Ok(())
     }
 
@@ -245,7 +245,7 @@ impl Connection {
                 if let Some(session) = self.sessions.get(&id) {
                     self.scheduler.finish(session.stream);
                 }
-                self.finish_session(id, refusal.code, refusal.retry_after, now);
+                self.finish_session(id, refusal.code, refusal.retry_after);
                 Ok(())
             }
             (SessionAction::Begin, Answer::Open(answer)) => self.take_open(id, &answer, now),

@@ -372,3 +372,27 @@ fn settings_that_both_have_are_agreed_on() {
         assert_eq!(agreement.channel_level, ChannelLevel::Report);
     }
 }
+
+#[test]
+fn last_words_leave_before_the_end() {
+    let mut pair = Pair::ready(Setting::default());
+    pair.server.events.clear();
+    let query = pair.client.core.ask(Question::Health(Health::Live)).expect("it can be asked");
+    let mut asked = None;
+    pair.until(|pair| {
+        if let Some(Event::Asked { query, .. }) = pair.take_server() {
+            asked = Some(query);
+        }
+        asked.is_some()
+    });
+    let now = pair.now;
+    assert_eq!(pair.server.core.goaway(String::new(), Micros::from_secs(9), now), Ok(()));
+    pair.run(Micros::from_secs(1));
+    assert_eq!(pair.server.core.state(), State::Draining);
+    let answer = crate::wire::Answer::Health(HealthAnswer::Yes);
+    assert_eq!(pair.server.core.answer(asked.expect("it was asked"), &answer), Ok(()));
+    pair.run(Micros::from_secs(1));
+    let expected = Event::Answered { query, answer: Some(Box::new(answer)) };
+    assert!(pair.client.events.iter().any(|(_, event)| *event == expected));
+    assert_eq!(pair.client.core.state(), State::Closed);
+}

@@ -134,15 +134,11 @@ mod tests {
 
     #[test]
     fn ends_of_a_range_lie_at_the_ends_of_the_axis() {
-        for scale in [
-            Scale::Even { low: 0.0, high: 1.0 },
-            Scale::Log { low: 10.0, high: 1000.0 },
-            Scale::Near1 { low: 0.7, high: 1.0 },
+        for (scale, low, high) in [
+            (Scale::Even { low: 0.0, high: 1.0 }, 0.0, 1.0),
+            (Scale::Log { low: 10.0, high: 1000.0 }, 10.0, 1000.0),
+            (Scale::Near1 { low: 0.7, high: 1.0 }, 0.7, 1.0),
         ] {
-            let (Scale::Even { low, high }
-            | Scale::Log { low, high }
-            | Scale::LogDown { low, high }
-            | Scale::Near1 { low, high }) = scale;
             assert!(scale.place(low).abs() < 1e-12 && (scale.place(high) - 1.0).abs() < 1e-12);
         }
         assert!((Scale::Log { low: 10.0, high: 1000.0 }.place(100.0) - 0.5).abs() < 1e-12);

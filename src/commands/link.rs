@@ -1,0 +1,269 @@
+//! `aiflow link`: frames with deadlines over an emulated link, by our policy and by others.
+
+use std::path::PathBuf;
+
+use aiflow::evaluation::link::{Contestant, LinkRecord, LinkResult, Path, Traffic, contest};
+use aiflow::evaluation::report::{self, LinkStudy};
+use aiflow::units::{Bytes, Micros};
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::args::Format;
+use crate::output;
+use crate::progress::Progress;
+
+/// Send frames with deadlines over emulated links and compare what arrives in time
+///
+/// Two endpoints run in this process under virtual time: a drive of two minutes takes about a second for
+/// each policy, and equal calls give equal results. The uplink follows the trace; the downlink only
+/// delays.
+#[derive(Debug, Args)]
+pub(crate) struct Link {
+    /// Traces: files (Mahimahi, or seconds and Mbit/s), const:10mbit, lte-like:SEED
+    #[arg(long, value_name = "TRACE", required = true, num_args = 1..)]
+    trace: Vec<String>,
+    /// Policies: all, or aiflow, moq-rate, static-best, static-PERCENT, quinn-stream, oracle
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "all")]
+    policy: Vec<String>,
+    /// Round trip of the empty path in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=10_000))]
+    rtt: u64,
+    /// Queue before the uplink in KiB
+    #[arg(long, value_name = "KIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(3..=1_048_576))]
+    queue: u64,
+    /// Frames per second
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    fps: u64,
+    /// Time from capture until a frame is of no use, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    deadline: u64,
+    /// Largest share of a frame that is its base layer, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=100))]
+    base: u64,
+    /// Seconds to send for [default: the trace, at most 140; 60 at a constant rate]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(2..=86_400))]
+    seconds: Option<u64>,
+    /// Write one page with tables and charts
+    #[arg(long, value_name = "FILE.html")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Link {
+    pub(crate) fn run(self) -> Result<()> {
+        let contestants = self.contestants()?;
+        let paths: Vec<Path> =
+            self.trace.iter().map(|spec| self.path(spec)).collect::<Result<_>>()?;
+        let bar = Progress::new("starting");
+        let steps = paths.len() * contestants.len();
+        let mut studies = Vec::new();
+        let mut done = 0;
+        for path in paths {
+            let traffic = self.traffic(&path);
+            let mut results = Vec::new();
+            for &contestant in &contestants {
+                let mut view = LiveView::new(&path, contestant);
+                let result = contest(&path, &traffic, contestant, &mut |at, estimate| {
+                    if let Some(words) = view.look(at, estimate) {
+                        let part = view.share(at, &traffic);
+                        bar.update(&words, (done as f32 + part) / steps as f32);
+                    }
+                })?;
+                results.push(result);
+                done += 1;
+            }
+            studies.push(LinkStudy { path, traffic, results });
+        }
+        drop(bar);
+        self.finish(&studies)
+    }
+
+    fn contestants(&self) -> Result<Vec<Contestant>> {
+        let mut chosen = Vec::new();
+        for name in &self.policy {
+            match Contestant::by_name(name) {
+                Some(one) => chosen.push(one),
+                None if name == "all" => chosen.extend(Contestant::ALL),
+                None => {
+                    let names = Contestant::ALL.map(Contestant::name).join(", ");
+                    bail!("there is no policy `{name}`; there are all, {names} and static-PERCENT")
+                }
+            }
+        }
+        chosen.dedup();
+        Ok(chosen)
+    }
+
+    fn path(&self, spec: &str) -> Result<Path> {
+        let path = Path::open(spec)?;
+        Ok(path.with_rtt(Micros::from_millis(self.rtt)).with_queue(Bytes::from_kib(self.queue)))
+    }
+
+    fn traffic(&self, path: &Path) -> Traffic {
+        Traffic {
+            period: Micros::new(1_000_000 / self.fps),
+            deadline: Micros::from_millis(self.deadline),
+            base_percent: self.base,
+            length: self.seconds.map_or(path.span(), Micros::from_secs),
+        }
+    }
+
+    fn finish(&self, studies: &[LinkStudy]) -> Result<()> {
+        if let Some(file) = &self.html {
+            report::write_link_html(file, studies)?;
+        }
+        let records: Vec<&LinkRecord> =
+            studies.iter().flat_map(|study| &study.results).map(|result| &result.record).collect();
+        if self.format.json {
+            return output::json(&records);
+        }
+        output::heading("What arrived in time")?;
+        output::table(&table(&records), &["aiflow"])?;
+        let words = findings(studies);
+        if !words.is_empty() {
+            output::heading("In words")?;
+        }
+        for sentence in words {
+            output::text(&format!("• {sentence}"))?;
+        }
+        if let Some(file) = &self.html {
+            output::text(&format!("written: {}", file.display()))?;
+        }
+        Ok(())
+    }
+}
+
+fn table(records: &[&LinkRecord]) -> String {
+    let heading = [
+        "trace", "policy", "on time", "in time", "p50", "p95", "estimate", "p90", "over",
+        "switches",
+    ];
+    let mut table = output::new_table(&heading, &[2, 3, 4, 5, 6, 7, 8, 9]);
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    for record in records {
+        table.add_row([
+            record.trace.clone(),
+            record.policy.clone(),
+            percent(record.base_on_time),
+            percent(record.used()),
+            format!("{:.0} ms", record.base_delay_ms_p50),
+            format!("{:.0} ms", record.base_delay_ms_p95),
+            percent(record.estimate_error_p50),
+            percent(record.estimate_error_p90),
+            percent(record.over_estimate_share),
+            record.switches.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// Compares our policy with each other one, over all traces.
+fn findings(studies: &[LinkStudy]) -> Vec<String> {
+    let of = |policy: &str| -> Option<Vec<&LinkRecord>> {
+        let find = |results: &'_ [LinkResult]| {
+            results.iter().position(|result| result.record.policy == policy)
+        };
+        studies
+            .iter()
+            .map(|study| Some(&study.results.get(find(&study.results)?)?.record))
+            .collect()
+    };
+    let mean = |records: &[&LinkRecord], value: fn(&LinkRecord) -> f64| {
+        records.iter().map(|record| value(record)).sum::<f64>() / records.len().max(1) as f64
+    };
+    let Some(own) = of("aiflow").filter(|own| !own.is_empty()) else { return Vec::new() };
+    let (on_time, used) = (mean(&own, |record| record.base_on_time), mean(&own, LinkRecord::used));
+    let mut words = vec![format!(
+        "aiflow: {:.1} % of the bases on time, {:.1} % of the capacity used in time (means over {} \
+         traces).",
+        100.0 * on_time,
+        100.0 * used,
+        own.len(),
+    )];
+    for name in ["oracle", "moq-rate", "static-best", "quinn-stream"] {
+        let Some(other) = of(name) else { continue };
+        words.push(format!(
+            "{name}: {:.1} % of the bases on time, {:.1} % of the capacity; aiflow delivers {:.2}x its bytes \
+             in time.",
+            100.0 * mean(&other, |record| record.base_on_time),
+            100.0 * mean(&other, LinkRecord::used),
+            used / mean(&other, LinkRecord::used).max(1e-9),
+        ));
+    }
+    words
+}
+
+/// What is shown while a run goes on.
+struct LiveView<'a> {
+    path: &'a Path,
+    name: String,
+    /// The last rates that came and were estimated, in Mbit/s.
+    recent: Vec<(f64, f64)>,
+    looks: u32,
+}
+
+impl<'a> LiveView<'a> {
+    fn new(path: &'a Path, contestant: Contestant) -> Self {
+        Self { path, name: contestant.name(), recent: Vec::new(), looks: 0 }
+    }
+
+    /// Takes an estimate; returns a line now and then.
+    fn look(
+        &mut self,
+        at: aiflow::units::Timestamp,
+        estimate: &aiflow::transport::channel::Estimate,
+    ) -> Option<String> {
+        self.looks += 1;
+        if !self.looks.is_multiple_of(EVERY) {
+            return None;
+        }
+        let megabits = |bits: u64| bits as f64 / 1e6;
+        let half = Micros::from_millis(500);
+        let came = megabits(self.path.rate(at.before(half), half).get());
+        self.recent.push((came, megabits(estimate.p50.get())));
+        let from = self.recent.len().saturating_sub(WIDTH);
+        let (came_line, said_line): (Vec<f64>, Vec<f64>) =
+            self.recent.iter().skip(from).copied().unzip();
+        let highest = came_line.iter().copied().fold(0.1, f64::max);
+        Some(format!(
+            "{} {}  {:.0} s  channel {} {came:.1}  estimate {} {:.1} Mbit/s",
+            self.path.name,
+            self.name,
+            at.since_origin().get() as f64 / 1e6,
+            sparkline(&came_line, highest),
+            sparkline(&said_line, highest),
+            megabits(estimate.p50.get()),
+        ))
+    }
+
+    /// How far the run is, 0 to 1.
+    fn share(&self, at: aiflow::units::Timestamp, traffic: &Traffic) -> f32 {
+        at.since_origin().get() as f32 / traffic.length.get().max(1) as f32
+    }
+}
+
+fn sparkline(values: &[f64], highest: f64) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let bar = |value: &f64| {
+        let index = (value / highest * 7.0).round().clamp(0.0, 7.0) as usize;
+        BARS.get(index).copied().unwrap_or('█')
+    };
+    values.iter().map(bar).collect()
+}
+
+/// Estimates between two lines of the live view, 400 ms of virtual time.
+const EVERY: u32 = 10;
+
+/// Characters of a line of bars.
+const WIDTH: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_follow_values() {
+        assert_eq!(sparkline(&[0.0, 5.0, 10.0, 20.0], 10.0), "▁▅██");
+    }
+}
