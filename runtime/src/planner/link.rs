@@ -101,7 +101,7 @@ pub(super) struct Wire {
 
 /// The largest over-estimate among the last few predictions.
 ///
-/// Predict, observe, and hand [`worst`](Self::worst) to [`LinkEstimate::error`]: after a rate turned
+/// Predict, observe, and hand [`worst`](Self::worst) to [`LinkEstimate`]: after a rate turned
 /// out lower than predicted, the next predictions are lowered as much, until it is forgotten.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RateErrors {

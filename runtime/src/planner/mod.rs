@@ -6,7 +6,7 @@
 //! does no I/O and keeps nothing between calls; a test reads the text of this module for that.
 //!
 //! Always among the plans: everything on the device, and the input picture to a tier that runs the
-//! whole model. So a plan is never worse than those as the model of time sees them. [`explain`] gives
+//! whole model. So a plan is never worse than those as the model of time sees them. [`explain()`] gives
 //! the terms of the chosen plan and of the runners-up. [`Switcher`] keeps what changes back: which
 //! tier runs what changes only when it pays for some time, how it is coded may change with every
 //! request, and a link that dies means the device at once.

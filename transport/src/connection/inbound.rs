@@ -124,17 +124,18 @@ impl Connection {
         end: End,
         now: Timestamp,
     ) -> Result<(), ProtocolError> {
+        // Nearly all bytes are of layers, whose streams keep their place.
+        if let Some(&Inbound::Frame { request, layer }) = self.inbound.get(&stream) {
+            return self.frame_data(stream, request, layer, data, end, now);
+        }
         let Some(inbound) = self.inbound.remove(&stream) else { return Ok(()) };
         match inbound {
+            Inbound::Frame { .. } => Ok(()),
             Inbound::Fresh { direction, head } => {
                 self.fresh_data(stream, direction, head, &data, end, now)
             }
             Inbound::Control { framer } => self.control_data(stream, framer, &data, end, now),
             Inbound::FrameHead { head } => self.frame_head(stream, head, data, end, now),
-            Inbound::Frame { request, layer } => {
-                self.inbound.insert(stream, Inbound::Frame { request, layer });
-                self.frame_data(stream, request, layer, data, end, now)
-            }
             Inbound::Early { header, pieces, arrived, .. } => {
                 self.early_data(stream, header, pieces, arrived, data, end)
             }
@@ -219,11 +220,11 @@ impl Connection {
             }
             StreamType::Frame => {
                 self.apply(LinkInput::Frame)?;
-                Inbound::FrameHead { head: Head::default() }
+                return self.frame_head(stream, Head::default(), rest, end, now);
             }
             StreamType::Result => {
                 self.apply(LinkInput::Result)?;
-                Inbound::ResultHead { head: Head::default() }
+                return self.result_head(stream, Head::default(), rest, end, now);
             }
             StreamType::Padding => {
                 self.apply(LinkInput::Padding)?;

@@ -191,9 +191,7 @@ impl Connection {
             self.scheduler.stop(stream, Code::TooLate);
             return Ok(());
         }
-        let pieces = Pieces::default();
-        self.inbound.insert(stream, Inbound::Result { header, pieces });
-        self.data(stream, rest, end, now)
+        self.result_data(stream, header, Pieces::default(), rest, end, now)
     }
 
     /// Takes bytes of a result.
