@@ -4,7 +4,7 @@
 //! jumps from event to event: 140 s of an LTE drive take less than a second, and equal runs are
 //! equal to the byte.
 //!
-//! * [`bulk`] sends as fast as it can, to compare estimates with the truth;
+//! * [`bulk()`] sends as fast as it can, to compare estimates with the truth;
 //! * [`contest`] sends frames with deadlines under one of the [`policy`]s and sums up what arrived in
 //!   time.
 //!
