@@ -1,12 +1,13 @@
 //! The metrics endpoint: one text, one request at a time.
 //!
 //! It answers two fixed paths to whoever may reach it, so a web framework would bring more code than
-//! it saves. Requests are read up to 1 KiB within a second; everything after the path is ignored.
+//! it saves. Requests are read to the end of their headers, at most 8 KiB within a second; everything
+//! after the path is ignored.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
@@ -28,14 +29,11 @@ pub(crate) fn serve(
 }
 
 fn answer(mut stream: TcpStream, text: &impl Fn() -> String) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut request = [0; 1024];
-    let read = stream.read(&mut request)?;
-    let start = request.get(..read).unwrap_or_default();
-    let (status, body) = if start.starts_with(b"GET /metrics ") {
+    let request = request(&mut stream)?;
+    let (status, body) = if request.starts_with(b"GET /metrics ") {
         ("200 OK", text())
-    } else if start.starts_with(b"GET /health ") {
+    } else if request.starts_with(b"GET /health ") {
         ("200 OK", "ok\n".to_owned())
     } else {
         ("404 Not Found", "there are /metrics and /health\n".to_owned())
@@ -48,4 +46,25 @@ fn answer(mut stream: TcpStream, text: &impl Fn() -> String) -> std::io::Result<
     )
 }
 
+/// Reads to the empty line that ends the headers: to close a connection with bytes of it unread would
+/// reset it, and the client might lose the answer.
+fn request(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let end = Instant::now() + PATIENCE;
+    let mut request = Vec::new();
+    let mut part = [0; 1024];
+    while !request.ends_with(b"\r\n\r\n") && request.len() < LONGEST {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut part)? {
+            0 => break,
+            read => request.extend_from_slice(part.get(..read).unwrap_or_default()),
+        }
+    }
+    Ok(request)
+}
+
+const LONGEST: usize = 8 << 10;
 const PATIENCE: Duration = Duration::from_secs(1);

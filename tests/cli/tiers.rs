@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -70,7 +71,10 @@ fn outputs(run: &Value) -> Vec<&str> {
 
 fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("a connection");
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").expect("a request");
+    for part in ["GET ", path, " HTTP/1.1\r\nHost: x\r\n", "\r\n"] {
+        stream.write_all(part.as_bytes()).expect("a request");
+        std::thread::sleep(Duration::from_millis(2));
+    }
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     answer
