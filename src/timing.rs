@@ -31,7 +31,7 @@ pub(crate) fn parts_table(profile: &MachineProfile) -> String {
         let own =
             |segment: &&aiflow::runtime::profiler::SegmentTiming| segment.to == Some(timing.cut);
         let segment = profile.segments.iter().find(own);
-        let (head, tail) = (timing.head.p50(), timing.tail.p50());
+        let (head, tail) = (timing.head.typical(), timing.tail.typical());
         table.add_row([
             timing.cut.to_string(),
             segment.map_or_else(|| "–".to_owned(), |segment| middle(&segment.time)),
@@ -57,7 +57,9 @@ pub(crate) fn codings_table(profile: &MachineProfile) -> String {
     let both = |timing: Option<&CodingTiming>| {
         timing.map_or_else(
             || "–".to_owned(),
-            |timing| format!("{} / {}", shown(timing.encode.p50()), shown(timing.decode.p50())),
+            |timing| {
+                format!("{} / {}", shown(timing.encode.typical()), shown(timing.decode.typical()))
+            },
         )
     };
     for cut in profile.cuts.iter().map(|timing| timing.cut) {
@@ -102,7 +104,8 @@ pub(crate) fn warnings(profile: &MachineProfile) -> Vec<String> {
     let all = parts.count() + 1;
     if noisy > 0 {
         found.push(format!(
-            "{noisy} of {all} parts were held up now and then; close other programs and measure again"
+            "{noisy} of {all} parts were held up by other programs, and their lower quantiles are taken; close \
+             them and measure again"
         ));
     }
     let off = profile
@@ -124,7 +127,7 @@ pub(crate) fn warnings(profile: &MachineProfile) -> Vec<String> {
 const MOST_OFF: f64 = 0.1;
 
 fn middle(timing: &Timing) -> String {
-    format!("{} ({})", shown(timing.p50()), shown(timing.p90()))
+    format!("{} ({})", shown(timing.typical()), shown(timing.p90()))
 }
 
 /// Writes a time in microseconds or milliseconds with three digits that count.

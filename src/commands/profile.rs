@@ -177,7 +177,7 @@ impl Profile {
         ))?;
         output::table(&timing::parts_table(profile), &[])?;
         if !profile.codings.is_empty() {
-            output::heading("Coding, median of encode / decode")?;
+            output::heading("Coding: encode / decode")?;
             output::table(&timing::codings_table(profile), &[])?;
         }
         for warning in &profile.warnings {

@@ -3,5 +3,6 @@
 mod bad_input;
 mod bundle;
 mod commands;
+mod plan;
 mod tiers;
 mod work;

@@ -137,7 +137,7 @@ fn findings(report: &PlanReport) -> String {
     let heading: Vec<String> = heading.iter().map(|title| escape(title)).collect();
     let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
     let cell = |(index, text): (usize, &String)| {
-        if index < 2 { Cell::text(escape(text)) } else { Cell::figure(escape(text)) }
+        if index < 1 { Cell::text(escape(text)) } else { Cell::figure(escape(text)) }
     };
     let rows: Vec<Vec<Cell>> =
         rows.iter().map(|row| row.iter().enumerate().map(cell).collect()).collect();
@@ -191,7 +191,7 @@ fn sweep(report: &PlanReport) -> String {
         .collect();
     let body = format!(
         "<p>Expected milliseconds from the input to the answer.</p>\
-         <div class=\"charts\"><figure>{}</figure></div><ul class=\"legend\">{}</ul>",
+         <div class=\"single\"><figure>{}</figure></div><ul class=\"legend\">{}</ul>",
         plot.svg(),
         legend.concat()
     );

@@ -34,8 +34,10 @@ impl Spread {
 
     fn of(timing: &Timing) -> Self {
         let micros = |time: core::time::Duration| time.as_nanos() as f64 / 1e3;
-        let typical = micros(timing.p50());
-        Self { typical, deviation: (micros(timing.p90()) - typical).max(0.0) / Z90 }
+        let typical = micros(timing.typical());
+        let deviation = (micros(timing.p90()) - typical).max(0.0) / Z90;
+        // What else the machine did while it was measured says nothing about what it will do.
+        Self { typical, deviation: if timing.is_noisy() { typical * UNSURE } else { deviation } }
     }
 
     /// The time that lies a share of the way from one to another.
@@ -229,6 +231,9 @@ fn setting(payload: &Payload) -> Option<(Payload, u8)> {
         Payload::Feature { .. } => (*payload, 0),
     })
 }
+
+/// Deviation of a time that was measured while others held it up, as a share of it.
+const UNSURE: f64 = 0.1;
 
 /// Standard deviations from the median to the 90th percentile of a normal distribution.
 const Z90: f64 = 1.2816;

@@ -128,7 +128,7 @@ impl MachineProfile {
         for segment in &self.segments {
             let (Some(from), Some(to)) = (segment.from, segment.to) else { continue };
             let Some((before, after)) = self.cut(from).zip(self.cut(to)) else { continue };
-            let seconds = |timing: &Timing| timing.p50().as_secs_f64();
+            let seconds = |timing: &Timing| timing.typical().as_secs_f64();
             let own = seconds(&segment.time);
             joints.push(seconds(&before.head) + own - seconds(&after.head));
             joints.push(own + seconds(&after.tail) - seconds(&before.tail));
@@ -143,12 +143,12 @@ impl MachineProfile {
     pub fn segment_error(&self, cut: CutId) -> Option<f64> {
         let joint = self.joint().as_secs_f64();
         let sum = |chain: Vec<&SegmentTiming>| -> f64 {
-            let segments = chain.iter().map(|segment| segment.time.p50().as_secs_f64());
+            let segments = chain.iter().map(|segment| segment.time.typical().as_secs_f64());
             segments.sum::<f64>() - joint * chain.len().saturating_sub(1) as f64
         };
         let timing = self.cut(cut)?;
         let segments = sum(self.chain(None, Some(cut))?) + sum(self.chain(Some(cut), None)?);
-        let measured = timing.head.p50() + timing.tail.p50();
+        let measured = timing.head.typical() + timing.tail.typical();
         Some(segments / measured.as_secs_f64().max(1e-9) - 1.0)
     }
 }

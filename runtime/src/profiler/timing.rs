@@ -90,10 +90,20 @@ impl Timing {
         1.96 * MEDIAN_ERROR * sigma / (middle * f64::from(self.runs.max(1)).sqrt())
     }
 
-    /// Tells whether the machine did other things meanwhile: one run in ten took more than half as
-    /// long again as the median, or one in twenty was an outlier.
+    /// Tells whether the machine did other things meanwhile: one run in ten took much longer than one
+    /// in ten of the others, or one in twenty was an outlier.
     pub fn is_noisy(&self) -> bool {
-        self.p90 > self.p50.mul_f64(1.5) || self.outliers * 20 > self.runs
+        self.p90 > self.p10.mul_f64(NOISY) || self.outliers * 20 > self.runs
+    }
+
+    /// Returns the time that the work takes when nothing holds it up: the median, or the lower quantile
+    /// where the machine did other things meanwhile.
+    ///
+    /// A run that is longer than a slice of the scheduler is held up in more than half of the cases on
+    /// a machine that is full, a short one hardly ever: their medians do not compare, their lower
+    /// quantiles do.
+    pub fn typical(&self) -> Duration {
+        if self.is_noisy() { self.p10 } else { self.p50 }
     }
 }
 
@@ -101,6 +111,8 @@ impl Timing {
 const OUTLIER_DEVIATIONS: u32 = 9;
 /// Smaller excesses than this share of the median are no outliers.
 const OUTLIER_SHARE: f64 = 0.25;
+/// Quiet machines keep the upper quantile within this factor of the lower one.
+const NOISY: f64 = 1.4;
 /// Standard deviations in one median absolute deviation, of a normal distribution.
 const SIGMA_PER_MAD: f64 = 1.4826;
 /// Standard error of a median over that of a mean.
@@ -196,7 +208,10 @@ mod tests {
         assert_eq!(timing.p50(), Duration::from_micros(100));
         assert_eq!(timing.outliers(), 1);
         assert!(timing.is_noisy());
-        assert!(!Timing::of(&micros(&times[..10])).is_noisy());
+        assert_eq!(timing.typical(), timing.p10());
+        let quiet = Timing::of(&micros(&times[..10]));
+        assert!(!quiet.is_noisy());
+        assert_eq!(quiet.typical(), quiet.p50());
     }
 
     #[test]
