@@ -44,7 +44,8 @@ impl RateConfig {
 /// fits into half of what the channel carries until its deadline in nine of ten cases.
 ///
 /// The total follows the median without delay. Where the path was not busy lately, it goes beyond
-/// it, by as much as was left unused.
+/// it, by as much as was left unused; before the limit of the path was ever seen, to three times of
+/// what is known.
 #[derive(Debug, Clone)]
 pub struct RateController {
     config: RateConfig,
@@ -83,6 +84,9 @@ impl RateController {
             .min(sure)
             .saturating_sub(demand.base_backlog)
             .max(self.config.floor);
+        if estimate.p50 == BitRate::ZERO {
+            return Budget { base, total: FIRST.max(base) };
+        }
         if estimate.flags.contains(Flags::STALE) {
             return Budget { base, total: base };
         }
@@ -92,6 +96,9 @@ impl RateController {
 
     /// By which factor the total exceeds the estimate.
     fn reach(&self, estimate: &Estimate) -> f64 {
+        if estimate.age == Micros::MAX {
+            return FIRST_REACH;
+        }
         let most = 1.0 + f64::from(self.config.reach.get()) / 1e6;
         (1e6 / f64::from(estimate.busy.get().max(1))).clamp(1.0, most)
     }
@@ -148,6 +155,13 @@ impl Highest {
 fn scaled(size: Bytes, factor: f64) -> Bytes {
     Bytes::new((size.get() as f64 * factor) as u64)
 }
+
+/// What the first frame takes: what QUIC sends before it has heard of the path.
+const FIRST: Bytes = Bytes::new(10_000);
+
+/// By which factor totals exceed estimates that are only lower bounds, as long as the limit of the path
+/// was never seen.
+const FIRST_REACH: f64 = 3.0;
 
 /// What bases take of the rate: a base that is late costs the frame.
 const BASE_SHARE: f64 = 0.9;

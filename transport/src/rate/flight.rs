@@ -1,6 +1,6 @@
 //! How many bytes may be under way.
 
-use aiflow_units::{BitRate, Bytes, Micros};
+use aiflow_units::{Bytes, Micros};
 
 use crate::channel::{Estimate, PathSample};
 use crate::connection::Priority;
@@ -67,7 +67,8 @@ impl Flight {
 
     /// Returns how many bytes of a priority may be handed over now.
     pub fn room(&self, priority: Priority, estimate: &Estimate) -> Bytes {
-        let unknown = estimate.p50 == BitRate::ZERO || estimate.min_rtt == Micros::ZERO;
+        // A path whose limit was never seen is left to congestion control.
+        let unknown = estimate.age == Micros::MAX || estimate.min_rtt == Micros::ZERO;
         let Some(queue) = self.queue.filter(|_| priority >= Priority::Base && !unknown) else {
             return Bytes::MAX;
         };
@@ -89,8 +90,8 @@ impl Default for Flight {
     }
 }
 
-/// Packets are whole, so that on average half of one stays behind; a little more keeps slow paths busy.
-const ROUNDING: Bytes = Bytes::new(900);
+/// Packets are whole, so that on average half of one stays behind; this makes up for it on slow paths.
+const ROUNDING: Bytes = Bytes::new(600);
 
 /// Two packets: with less, nothing moves.
 const LEAST: Bytes = Bytes::new(3000);

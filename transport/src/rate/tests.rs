@@ -90,6 +90,19 @@ fn an_idle_path_is_tried_out_within_bounds() {
 }
 
 #[test]
+fn the_limit_of_a_new_path_is_looked_for() {
+    let mut controller = RateController::new(RateConfig::default());
+    let mut demand = demand(0, 0);
+    demand.estimate.flags = Flags::STALE;
+    let budget = controller.budget(&demand);
+    assert_eq!(budget, Budget { base: Bytes::new(1000), total: Bytes::new(10_000) });
+    demand.estimate.p50 = BitRate::kilobits_per_second(800);
+    demand.estimate.flags = Flags::APP_LIMITED;
+    demand.estimate.age = Micros::MAX;
+    assert_eq!(controller.budget(&demand).total, Bytes::new(30_000));
+}
+
+#[test]
 fn a_deadline_shorter_than_the_period_limits() {
     let mut controller = RateController::new(RateConfig::default());
     let mut demand = demand(0, 8000);
@@ -108,20 +121,21 @@ fn a_stale_estimate_allows_a_base_only() {
 
 #[test]
 fn enhancements_wait_until_the_path_has_room() {
-    // 8 Mbit/s over 40 ms and a queue of 25 ms are 65,000 bytes; 900 are added for packets.
+    // 8 Mbit/s over 40 ms and a queue of 25 ms are 65,000 bytes; 600 are added for packets.
     let estimate = demand(0, 8000).estimate;
     let mut flight = Flight::new(Micros::from_millis(25));
     flight.written(Bytes::new(20_000));
     let sent = Sent { at: at(0), bytes: Bytes::new(15_000), supply: Supply::Ample };
     flight.handle(&PathSample::Sent(sent));
     let room = |flight: &Flight, priority| flight.room(priority, &estimate).get();
-    assert_eq!(room(&flight, Priority::Enhancement), 45_900);
-    assert_eq!(room(&flight, Priority::Base), 82_850);
+    assert_eq!(room(&flight, Priority::Enhancement), 45_600);
+    assert_eq!(room(&flight, Priority::Base), 82_400);
     assert_eq!(room(&flight, Priority::Control), u64::MAX);
     flight.written(Bytes::new(60_000));
     assert_eq!(room(&flight, Priority::Padding), 0);
     flight.handle(&PathSample::Migrated(at(1)));
-    assert_eq!(room(&flight, Priority::Enhancement), 65_900);
-    assert_eq!(flight.room(Priority::Enhancement, &Estimate::default()), Bytes::MAX);
+    assert_eq!(room(&flight, Priority::Enhancement), 65_600);
+    let unknown = Estimate { age: Micros::MAX, ..estimate };
+    assert_eq!(flight.room(Priority::Enhancement, &unknown), Bytes::MAX);
     assert_eq!(room(&Flight::unlimited(), Priority::Enhancement), u64::MAX);
 }
