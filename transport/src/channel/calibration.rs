@@ -85,3 +85,55 @@ const PRIOR: usize = 10;
 
 /// How many outcomes make a median that is better than none.
 const ENOUGH: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Logarithms of ratios that scatter evenly by `width` around `middle`, the same in every run.
+    fn ratios(middle: f64, width: f64) -> impl Iterator<Item = f64> {
+        let mut state = 1_u64;
+        std::iter::repeat_with(move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            middle + width * ((state >> 33) as f64 / (1_u64 << 31) as f64 - 0.5)
+        })
+    }
+
+    fn below(tracker: &mut QuantileTracker, ratios: impl Iterator<Item = f64>) -> f64 {
+        let outcomes: Vec<bool> = ratios
+            .map(|ratio| {
+                let low = ratio < tracker.get().ln();
+                tracker.observe(ratio);
+                low
+            })
+            .collect();
+        outcomes.iter().filter(|low| **low).count() as f64 / outcomes.len() as f64
+    }
+
+    #[test]
+    fn a_tenth_of_the_outcomes_lies_below() {
+        for (middle, width) in [(0.0, 0.1), (0.0, 2.0), (-0.5, 1.0)] {
+            let mut tracker = QuantileTracker::new(0.1, 0.5);
+            let share = below(&mut tracker, ratios(middle, width).take(3000));
+            assert!((0.08..=0.12).contains(&share), "{middle} {width}: {share}");
+            assert!((tracker.median().ln() - middle).abs() < 0.1 * width.max(0.2), "{tracker:?}");
+        }
+    }
+
+    #[test]
+    fn the_share_holds_while_the_channel_grows_worse() {
+        let mut tracker = QuantileTracker::new(0.1, 0.5);
+        let drift = ratios(0.0, 1.0).take(3000).enumerate();
+        let share = below(&mut tracker, drift.map(|(index, ratio)| ratio - index as f64 * 1e-3));
+        assert!((0.08..=0.16).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn little_experience_keeps_the_median() {
+        let mut tracker = QuantileTracker::new(0.1, 0.5);
+        for _ in 0..20 {
+            tracker.observe(-1.0);
+        }
+        assert_eq!(tracker.median(), 1.0);
+    }
+}

@@ -172,3 +172,78 @@ fn distance(one: Micros, other: Micros) -> Micros {
 
 /// Half of the span over which the shortest round trip is remembered.
 const WINDOW: Micros = Micros::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_origin(Micros::from_millis(millis))
+    }
+
+    /// Sends two packets into an empty path and acknowledges them after `rtt`.
+    fn round_trip(tracker: &mut DelayTracker, now: u64, rtt: u64) {
+        let bytes = Bytes::new(2000);
+        tracker.sent(&Sent { at: at(now), bytes, supply: crate::channel::Supply::Empty });
+        tracker.acked(&Acked {
+            at: at(now + rtt),
+            bytes,
+            packets: 2,
+            first_sent: at(now),
+            last_sent: at(now),
+            in_flight: Bytes::ZERO,
+            oldest_in_flight: None,
+            delivery: None,
+        });
+    }
+
+    #[test]
+    fn queues_are_what_exceeds_the_shortest_round_trip() {
+        let mut tracker = DelayTracker::default();
+        for step in 0..50 {
+            round_trip(&mut tracker, 100 * step, 40);
+        }
+        assert_eq!(
+            (tracker.min_rtt(), tracker.srtt()),
+            (Micros::from_millis(40), Micros::from_millis(40))
+        );
+        assert_eq!(tracker.queue(), Micros::ZERO);
+        for step in 0..40 {
+            round_trip(&mut tracker, 5000 + 20 * step, 40 + step);
+        }
+        assert!(tracker.queue() > Micros::from_millis(20), "{:?}", tracker.queue());
+        // 1 ms more in each 21 ms.
+        let growth = tracker.trend().get();
+        assert!((40_000..55_000).contains(&growth), "{growth}");
+    }
+
+    #[test]
+    fn a_longer_path_is_noticed_where_it_is_empty() {
+        let mut tracker = DelayTracker::default();
+        round_trip(&mut tracker, 0, 40);
+        for step in 1..40 {
+            round_trip(&mut tracker, 200 * step, 90);
+        }
+        assert_eq!(tracker.min_rtt(), Micros::from_millis(90));
+    }
+
+    #[test]
+    fn the_shortest_round_trip_is_forgotten_after_half_a_minute() {
+        let mut tracker = DelayTracker::default();
+        round_trip(&mut tracker, 0, 40);
+        for second in 1..40 {
+            // Never into an empty path: something is always under way.
+            tracker.acked(&Acked {
+                at: at(1000 * second + 60),
+                bytes: Bytes::new(1000),
+                packets: 1,
+                first_sent: at(1000 * second),
+                last_sent: at(1000 * second),
+                in_flight: Bytes::new(5000),
+                oldest_in_flight: None,
+                delivery: None,
+            });
+        }
+        assert_eq!(tracker.min_rtt(), Micros::from_millis(60));
+    }
+}

@@ -37,3 +37,21 @@ impl Load {
 
 /// In microseconds.
 const MEMORY: f64 = 300_000.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_follows_the_last_moments() {
+        let mut load = Load::default();
+        assert_eq!(load.share(Micros::ZERO), Share::NONE);
+        for _ in 0..100 {
+            load.busy(Micros::from_millis(30));
+            load.idle(Micros::from_millis(10));
+        }
+        let share = load.share(Micros::ZERO).get();
+        assert!((700_000..=800_000).contains(&share), "{share}");
+        assert!(load.share(Micros::from_secs(2)).get() < 10_000);
+    }
+}

@@ -49,3 +49,21 @@ impl LossWindow {
 
 /// Long enough for some hundred packets at 1 Mbit/s; the rate is over one to two of them.
 const WINDOW: Micros = Micros::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_forgotten_after_two_windows() {
+        let at = |seconds| Timestamp::from_origin(Micros::from_secs(seconds));
+        let mut window = LossWindow::default();
+        window.delivered(at(0), Bytes::new(900));
+        window.lost(at(1), Bytes::new(100));
+        assert_eq!(window.rate(), Share::parts_per_million(100_000));
+        window.delivered(at(3), Bytes::new(1000));
+        assert_eq!(window.rate(), Share::parts_per_million(50_000));
+        window.delivered(at(9), Bytes::new(1000));
+        assert_eq!(window.rate(), Share::NONE);
+    }
+}

@@ -195,3 +195,112 @@ impl Sampler {
 
 /// For how long an acknowledgement may be overtaken by later ones.
 const KEEP: Micros = Micros::from_secs(4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_origin(Micros::from_millis(millis))
+    }
+
+    const PACKET: Bytes = Bytes::new(1000);
+
+    #[test]
+    fn a_sample_spans_what_was_delivered_since_the_packet_left() {
+        let mut sampler = Sampler::new();
+        for millis in [0, 10, 20, 30] {
+            sampler.sent(at(millis), PACKET, Supply::Ample);
+        }
+        sampler.acked(at(50), at(0), PACKET);
+        let first = sampler.finish(at(50), None).and_then(|acked| acked.delivery);
+        // Nothing was delivered before: the time runs from the first packet.
+        let expected =
+            Delivery { bytes: PACKET, interval: at(50).since(at(0)), supply: Supply::Ample };
+        assert_eq!(first, Some(expected));
+        // This one left after the first acknowledgement.
+        sampler.sent(at(55), PACKET, Supply::Ample);
+        for (now, sent) in [(60, 10), (70, 20), (80, 30), (105, 55)] {
+            sampler.acked(at(now), at(sent), PACKET);
+        }
+        let last = sampler.finish(at(105), None).and_then(|acked| acked.delivery);
+        let expected = Delivery {
+            bytes: Bytes::new(4000),
+            interval: at(105).since(at(50)),
+            supply: Supply::Ample,
+        };
+        assert_eq!(last, Some(expected));
+    }
+
+    #[test]
+    fn acknowledgements_that_come_at_once_do_not_make_a_path_faster() {
+        let mut sampler = Sampler::new();
+        for millis in 0..20 {
+            sampler.sent(at(10 * millis), PACKET, Supply::Ample);
+        }
+        // Half of them come back in one piece, after the way back was blocked.
+        sampler.acked(at(100), at(0), PACKET);
+        sampler.finish(at(100), None);
+        sampler.sent(at(200), PACKET, Supply::Ample);
+        for millis in 1..20 {
+            sampler.acked(at(300), at(10 * millis), PACKET);
+        }
+        sampler.acked(at(301), at(200), PACKET);
+        let sample = sampler.finish(at(301), None).and_then(|acked| acked.delivery);
+        let rate = sample.map(|sample| sample.rate().get());
+        // 20 packets left in 200 ms and came in 201 ms: 0.8 Mbit/s.
+        assert!(rate.is_some_and(|rate| rate < 810_000), "{sample:?}");
+    }
+
+    #[test]
+    fn samples_are_marked_until_what_left_with_an_empty_queue_is_delivered() {
+        let mut sampler = Sampler::new();
+        sampler.sent(at(0), PACKET, Supply::Empty);
+        sampler.sent(at(10), PACKET, Supply::Ample);
+        sampler.acked(at(50), at(0), PACKET);
+        sampler.finish(at(50), None);
+        sampler.acked(at(60), at(10), PACKET);
+        let marked = sampler.finish(at(60), None).and_then(|acked| acked.delivery);
+        assert_eq!(marked.map(|sample| sample.supply), Some(Supply::Empty));
+        sampler.sent(at(70), PACKET, Supply::Ample);
+        sampler.acked(at(120), at(70), PACKET);
+        let free = sampler.finish(at(120), None).and_then(|acked| acked.delivery);
+        assert_eq!(free.map(|sample| sample.supply), Some(Supply::Ample));
+    }
+
+    #[test]
+    fn what_is_under_way_is_known_by_its_oldest_packet() {
+        let mut sampler = Sampler::new();
+        for millis in [0, 5, 9] {
+            sampler.sent(at(millis), PACKET, Supply::Ample);
+        }
+        sampler.acked(at(50), at(5), PACKET);
+        let acked = sampler.finish(at(50), None);
+        // The first packet was overtaken: it is lost, or as good as lost.
+        assert_eq!(acked.and_then(|acked| acked.oldest_in_flight), Some(at(9)));
+        sampler.lost(PACKET);
+        sampler.acked(at(60), at(9), PACKET);
+        let acked = sampler.finish(at(60), None);
+        assert_eq!(
+            acked.map(|acked| (acked.in_flight, acked.oldest_in_flight)),
+            Some((Bytes::ZERO, None))
+        );
+    }
+
+    #[test]
+    fn records_are_bounded() {
+        let mut sampler = Sampler::new();
+        for millis in 0..40_000 {
+            sampler.sent(at(millis), PACKET, Supply::Ample);
+        }
+        assert_eq!(sampler.records.len(), Sampler::MAX_RECORDS);
+        // What nobody remembers counts as delivered, and makes no sample.
+        sampler.acked(at(40_000), at(0), PACKET);
+        assert_eq!(sampler.finish(at(40_000), None).map(|acked| acked.delivery), Some(None));
+        assert_eq!(sampler.delivered(), PACKET);
+        // What is long gone is forgotten.
+        sampler.acked(at(40_001), at(39_999), PACKET);
+        sampler.finish(at(40_001), None);
+        assert!(sampler.records.len() <= 4001);
+    }
+}

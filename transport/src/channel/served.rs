@@ -186,3 +186,64 @@ const LONGEST_IDLE: Micros = Micros::from_millis(300);
 
 /// How far what was seen last may be above the mean and be believed.
 const MOST_OF_MEAN: f64 = 5.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Serves `rate` kilobytes per second for `millis`, in pieces of 5 ms.
+    fn serve(served: &mut Served, rate: u64, millis: u64) {
+        for _ in 0..millis / 5 {
+            served.add(Bytes::new(5 * rate), Micros::from_millis(5));
+        }
+    }
+
+    fn kilobytes(served: &Served) -> u64 {
+        served.rate(Micros::ZERO).get() / 8000
+    }
+
+    #[test]
+    fn a_change_is_found_within_its_first_pieces() {
+        let mut served = Served::new(Micros::from_millis(300));
+        serve(&mut served, 1000, 2000);
+        assert_eq!(kilobytes(&served), 1000);
+        serve(&mut served, 250, 80);
+        assert!(kilobytes(&served) <= 260, "{}", kilobytes(&served));
+        serve(&mut served, 1000, 80);
+        assert!(kilobytes(&served) >= 900, "{}", kilobytes(&served));
+    }
+
+    #[test]
+    fn a_channel_that_always_changes_is_averaged() {
+        let mut served = Served::new(Micros::from_millis(300));
+        for _ in 0..60 {
+            serve(&mut served, 1500, 40);
+            serve(&mut served, 500, 40);
+        }
+        let after_slow = kilobytes(&served);
+        serve(&mut served, 1500, 40);
+        let after_fast = kilobytes(&served);
+        assert!((850..=1000).contains(&after_slow), "{after_slow}");
+        assert!((1000..=1150).contains(&after_fast), "{after_fast}");
+    }
+
+    #[test]
+    fn idle_times_count_as_what_was_seen_last() {
+        let mut served = Served::new(Micros::from_millis(300));
+        serve(&mut served, 1000, 1000);
+        // A slow time takes long, and then a fast one is over before it was seen for long.
+        serve(&mut served, 100, 200);
+        serve(&mut served, 2000, 40);
+        let before = kilobytes(&served);
+        served.idle(Micros::from_millis(160));
+        assert!(kilobytes(&served) > before, "{before} {}", kilobytes(&served));
+    }
+
+    #[test]
+    fn silence_lowers_the_forecast_and_leaves_no_trace() {
+        let mut served = Served::new(Micros::from_millis(300));
+        serve(&mut served, 1000, 1000);
+        assert!(served.rate(Micros::from_secs(1)).get() < 400_000);
+        assert_eq!(kilobytes(&served), 1000);
+    }
+}

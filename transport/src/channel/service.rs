@@ -53,3 +53,47 @@ impl ServiceMeter {
 /// How much later than the shortest round trip a packet may be without having waited: the jitter
 /// of a path and of clocks.
 const SLACK: Micros = Micros::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_origin(Micros::from_millis(millis))
+    }
+
+    fn acked(now: u64, first_sent: u64, packets: u32, in_flight: u64) -> Acked {
+        Acked {
+            at: at(now),
+            bytes: Bytes::new(1000 * u64::from(packets)),
+            packets,
+            first_sent: at(first_sent),
+            last_sent: at(first_sent),
+            in_flight: Bytes::new(in_flight),
+            oldest_in_flight: None,
+            delivery: None,
+        }
+    }
+
+    #[test]
+    fn only_what_waited_is_service() {
+        let (mut meter, rtt) = (ServiceMeter::default(), Micros::from_millis(40));
+        assert_eq!(meter.observe(&acked(42, 0, 2, 4000), rtt), Interval::Unclear);
+        // Sent with the first packets: it waited while those were served.
+        let busy = Interval::Busy(Bytes::new(2000), Micros::from_millis(6));
+        assert_eq!(meter.observe(&acked(48, 0, 2, 2000), rtt), busy);
+        // Sent later: the path had been empty when it came.
+        let idle = Interval::Idle(Micros::from_millis(52));
+        assert_eq!(meter.observe(&acked(100, 60, 2, 2000), rtt), idle);
+    }
+
+    #[test]
+    fn a_delayed_acknowledgement_says_nothing() {
+        let (mut meter, rtt) = (ServiceMeter::default(), Micros::from_millis(40));
+        meter.observe(&acked(42, 0, 2, 1000), rtt);
+        assert_eq!(meter.observe(&acked(68, 0, 1, 0), rtt), Interval::Unclear);
+        let waits = meter.waiting_since(at(20), rtt);
+        assert_eq!(waits, at(68));
+        assert_eq!(meter.waiting_since(at(90), rtt), at(131));
+    }
+}
