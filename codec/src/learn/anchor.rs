@@ -98,13 +98,13 @@ pub(crate) fn fit(material: Material<'_>, choice: Choice, step: f32) -> Result<F
             );
         }
         fit_centroids(&mut model, &mut centroids, &material, &pass, step);
-        tables::fit(&mut model, &pass.records, choice.contexts)?;
+        tables::fit(&mut model, &pass.records, choice.contexts, material.threads)?;
         let costs = Costs::of(&model.tables);
         let pick = Pick::Optimised { costs: &costs, centroids: &centroids, lambda: choice.lambda };
         pass = code(&material, &model, step, pick);
     }
     fit_centroids(&mut model, &mut centroids, &material, &pass, step);
-    tables::fit(&mut model, &pass.records, choice.contexts)?;
+    tables::fit(&mut model, &pass.records, choice.contexts, material.threads)?;
     let restoration = if choice.restored {
         fit_restoration(&material, &model, &centroids, &pass, step)
     } else {
@@ -253,29 +253,32 @@ fn fit_centroids(
     step: f32,
 ) {
     let c = material.grid.components;
-    let mut sums = vec![[(0f64, 0f64); CENTROIDS]; c];
     let closed = model.prediction == Prediction::ClosedLoop;
-    for ((sample, levels), records) in
-        material.components.iter().zip(&pass.levels).zip(&pass.records)
-    {
-        for ((i, (&y, &level)), record) in sample.iter().zip(levels).enumerate().zip(records) {
-            let class = level.unsigned_abs().min(3) as usize;
-            let target =
-                if closed { f64::from(record.deviation) / 16.0 } else { f64::from(y / step) };
-            let along = if closed {
-                target
-            } else if level < 0 {
-                -target
-            } else {
-                target
-            };
-            // Signed zeros have no direction: their centroid is zero by symmetry.
-            if level == 0 && (model.signed || closed) {
-                continue;
+    // Signed zeros have no direction: their centroid is zero by symmetry.
+    let undirected = model.signed || closed;
+    let parts = map_chunks(material.threads, pass.levels.len(), CHUNK, |range| {
+        let mut sums = vec![[(0f64, 0f64); CENTROIDS]; c];
+        for at in range {
+            let levels = pass.levels[at].iter().zip(&pass.records[at]);
+            for ((i, &y), (&level, record)) in
+                material.components[at].iter().enumerate().zip(levels)
+            {
+                if level == 0 && undirected {
+                    continue;
+                }
+                let target = f64::from(if closed { record.deviation / 16.0 } else { y / step });
+                let along = if level < 0 && !closed { -target } else { target };
+                let slot = &mut sums[i % c][level.unsigned_abs().min(3) as usize];
+                slot.0 += along - f64::from(level.unsigned_abs());
+                slot.1 += 1.0;
             }
-            let slot = &mut sums[i % c][class];
-            slot.0 += along - f64::from(level.unsigned_abs());
-            slot.1 += 1.0;
+        }
+        sums
+    });
+    let mut sums = vec![[(0f64, 0f64); CENTROIDS]; c];
+    for part in &parts {
+        for (sum, part) in sums.iter_mut().zip(part) {
+            sum.iter_mut().zip(part).for_each(|(a, b)| *a = (a.0 + b.0, a.1 + b.1));
         }
     }
     if closed {

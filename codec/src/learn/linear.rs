@@ -43,6 +43,11 @@ impl NormalEquations {
         }
     }
 
+    /// Takes sums that were made elsewhere.
+    pub(crate) const fn from_sums(gram: Array2<f64>, cross: Array2<f64>, rows: usize) -> Self {
+        Self { gram, cross, rows }
+    }
+
     /// Adds a block of rows. Products are f32 at matrix speed, sums over blocks f64.
     pub(crate) fn add(&mut self, inputs: ArrayView2<'_, f32>, targets: ArrayView2<'_, f32>) {
         self.gram.zip_mut_with(&inputs.t().dot(&inputs), |a, &b| *a += f64::from(b));

@@ -3,6 +3,7 @@
 use ndarray::Array2;
 
 use super::linear::NormalEquations;
+use super::parallel::map_chunks;
 use crate::context::token::{ESCAPE, TOKENS, Token};
 use crate::context::{ContextModel, MAX_SCALE_EDGES, Prediction, SCALE_INPUTS};
 use crate::error::TableError;
@@ -15,6 +16,11 @@ const RARE: f64 = 0.3;
 /// Spread classes beside a prediction as context, and without one.
 const FEW_CLASSES: usize = 10;
 const MANY_CLASSES: usize = 24;
+
+/// Records that quantiles of spreads are taken from, at most about twice as many.
+const ENOUGH: usize = 1 << 19;
+/// Samples whose sums are taken by one thread.
+const CHUNK: usize = 16;
 
 /// What one level looked like to the model.
 #[derive(Clone, Copy, Debug)]
@@ -37,65 +43,105 @@ pub(crate) fn fit(
     model: &mut ContextModel,
     records: &[Vec<Record>],
     contexts: bool,
+    threads: usize,
 ) -> Result<(), TableError> {
-    fit_scale(model, records);
+    fit_scale(model, records, threads);
     let spread = |r: &Record| -> i32 {
         let weights = model.scale.get(usize::from(r.component)).copied().unwrap_or_default();
         r.inputs.iter().zip(weights).map(|(&x, w)| i32::from(x) * i32::from(w)).sum()
     };
-    let mut spreads: Vec<Vec<i32>> =
-        records.iter().map(|sample| sample.iter().map(spread).collect()).collect();
-    model.scale_edges = if contexts { edges(&spreads, model.prediction) } else { Vec::new() };
-    let mut counts =
-        vec![[0u32; TOKENS]; ContextModel::value_classes(model.prediction) * model.scale_bins()];
-    for (sample, spreads) in records.iter().zip(&mut spreads) {
-        for (record, &spread) in sample.iter().zip(spreads.iter()) {
-            let table =
-                usize::from(record.value_class) * model.scale_bins() + model.scale_bin(spread);
+    if contexts {
+        let total: usize = records.iter().map(Vec::len).sum();
+        let some = records.iter().flatten().step_by(total.div_ceil(ENOUGH).max(1));
+        model.scale_edges = edges(some.map(spread).collect(), model.prediction);
+    } else {
+        model.scale_edges = Vec::new();
+    }
+    let shape = &*model;
+    let bins = shape.scale_bins();
+    let tables_count = ContextModel::value_classes(shape.prediction) * bins;
+    let parts = map_chunks(threads, records.len(), CHUNK, |range| {
+        let mut counts = vec![[0u32; TOKENS]; tables_count];
+        for record in records.get(range).unwrap_or_default().iter().flatten() {
+            let table = usize::from(record.value_class) * bins + shape.scale_bin(spread(record));
             counts[table][usize::from(record.token)] += 1;
         }
+        counts
+    });
+    let mut counts = vec![[0u32; TOKENS]; tables_count];
+    for part in &parts {
+        for (row, part) in counts.iter_mut().zip(part) {
+            row.iter_mut().zip(part).for_each(|(sum, n)| *sum += n);
+        }
     }
-    model.tables = tables(&counts, model.scale_bins())?;
+    model.tables = tables(&counts, bins)?;
     Ok(())
 }
 
-/// Least squares of the deviation on the inputs, one regression per component.
-fn fit_scale(model: &mut ContextModel, records: &[Vec<Record>]) {
-    let c = model.components;
-    let mut rows: Vec<Vec<f32>> = vec![Vec::new(); c];
-    let mut targets: Vec<Vec<f32>> = vec![Vec::new(); c];
-    for record in records.iter().flatten() {
-        let at = usize::from(record.component);
-        rows[at].extend(record.inputs.iter().map(|&x| f32::from(x)));
-        targets[at].push(record.deviation);
+/// Sums of products of one component's records.
+#[derive(Clone, Copy, Default)]
+struct Moments {
+    gram: [[i64; SCALE_INPUTS]; SCALE_INPUTS],
+    cross: [f64; SCALE_INPUTS],
+    rows: usize,
+}
+
+impl Moments {
+    fn add(&mut self, record: &Record) {
+        for (i, &x) in record.inputs.iter().enumerate() {
+            for (sum, &y) in self.gram[i].iter_mut().zip(&record.inputs) {
+                *sum += i64::from(x) * i64::from(y);
+            }
+            self.cross[i] += f64::from(x) * f64::from(record.deviation);
+        }
+        self.rows += 1;
     }
-    model.scale = rows
-        .into_iter()
-        .zip(targets)
-        .map(|(rows, targets)| {
-            let n = targets.len();
-            let mut equations = NormalEquations::new(SCALE_INPUTS, 1);
-            if let (Ok(a), Ok(b)) = (
-                Array2::from_shape_vec((n, SCALE_INPUTS), rows),
-                Array2::from_shape_vec((n, 1), targets),
-            ) {
-                equations.add(a.view(), b.view());
-            }
-            let solution = equations.factorise(1e-6).solve();
-            let mut out = [0; SCALE_INPUTS];
-            for (slot, w) in out.iter_mut().zip(solution.iter()) {
-                *slot = (w * 256.0).round().clamp(-32_767.0, 32_767.0) as i16;
-            }
-            out
-        })
-        .collect();
+
+    fn merge(&mut self, other: &Self) {
+        for (sums, others) in self.gram.iter_mut().zip(&other.gram) {
+            sums.iter_mut().zip(others).for_each(|(sum, x)| *sum += x);
+        }
+        self.cross.iter_mut().zip(&other.cross).for_each(|(sum, x)| *sum += x);
+        self.rows += other.rows;
+    }
+
+    fn equations(&self) -> NormalEquations {
+        let gram =
+            Array2::from_shape_fn((SCALE_INPUTS, SCALE_INPUTS), |(i, j)| self.gram[i][j] as f64);
+        let cross = Array2::from_shape_fn((SCALE_INPUTS, 1), |(i, _)| self.cross[i]);
+        NormalEquations::from_sums(gram, cross, self.rows)
+    }
+}
+
+/// Least squares of the deviation on the inputs, one regression per component.
+fn fit_scale(model: &mut ContextModel, records: &[Vec<Record>], threads: usize) {
+    let components = model.components;
+    let parts = map_chunks(threads, records.len(), CHUNK, |range| {
+        let mut sums = vec![Moments::default(); components];
+        for record in records.get(range).unwrap_or_default().iter().flatten() {
+            sums[usize::from(record.component)].add(record);
+        }
+        sums
+    });
+    let mut sums = vec![Moments::default(); components];
+    for part in &parts {
+        sums.iter_mut().zip(part).for_each(|(sum, part)| sum.merge(part));
+    }
+    let solved = sums.iter().map(|sum| {
+        let solution = sum.equations().factorise(1e-6).solve();
+        let mut out = [0; SCALE_INPUTS];
+        for (slot, w) in out.iter_mut().zip(solution.iter()) {
+            *slot = (w * 256.0).round().clamp(-32_767.0, 32_767.0) as i16;
+        }
+        out
+    });
+    model.scale = solved.collect();
 }
 
 /// Class borders: half of them at equal populations, half at equal log distance, so that both the
 /// common and the wide classes are resolved.
-fn edges(spreads: &[Vec<i32>], prediction: Prediction) -> Vec<i32> {
+fn edges(mut all: Vec<i32>, prediction: Prediction) -> Vec<i32> {
     let classes = if prediction == Prediction::Context { FEW_CLASSES } else { MANY_CLASSES };
-    let mut all: Vec<i32> = spreads.iter().flatten().copied().collect();
     all.sort_unstable();
     let Some(last) = all.len().checked_sub(1) else { return Vec::new() };
     let quantile = |share: f64| all[(share * last as f64) as usize];
