@@ -77,6 +77,8 @@ impl Connection {
         let early = self.inbound.iter().filter(
             |(_, inbound)| matches!(inbound, Inbound::Early { header, .. } if header.session == id),
         );
-        early.map(|(stream, _)| *stream).collect()
+        let mut streams: Vec<_> = early.map(|(stream, _)| *stream).collect();
+        streams.sort_unstable();
+        streams
     }
 }

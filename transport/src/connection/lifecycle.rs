@@ -6,7 +6,7 @@ use bytes::Bytes as Buffer;
 use super::states::{LinkAction, LinkInput, link_step};
 use super::timers::Timer;
 use super::{ClosedBy, Connection, Event, Outcome, PeerIdentity, Priority, Side, State};
-use crate::error::{EncodeError, ErrorKind, ProtocolError};
+use crate::error::{ErrorKind, ProtocolError};
 use crate::schedule::{Content, Outgoing, Rank};
 use crate::wire::{Auth, ControlMessage, Goaway, Grease, Limit, StreamType, Token, Writer};
 use crate::{CallError, Code};
@@ -202,7 +202,6 @@ impl Connection {
         self.arrivals.clear();
         self.questions.clear();
         self.held.clear();
-        self.streams.clear();
         self.buffered = aiflow_units::Bytes::ZERO;
     }
 
@@ -241,15 +240,4 @@ pub(super) fn stream_type(kind: StreamType) -> Buffer {
         StreamType::Request => &[0x10],
         StreamType::Probe => &[0x11],
     })
-}
-
-/// Writes the type of a stream and then a structure.
-pub(super) fn with_type<T: crate::wire::Wire>(
-    kind: StreamType,
-    value: &T,
-) -> Result<Buffer, EncodeError> {
-    let mut writer = Writer::new();
-    writer.varint("stream type", kind.number());
-    value.write(&mut writer);
-    writer.finish()
 }

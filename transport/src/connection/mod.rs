@@ -38,6 +38,7 @@ mod timers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use aiflow_units::{Bytes, Timestamp};
+use rustc_hash::FxHashMap;
 
 pub use config::{Config, Verification};
 pub use event::{ClosedBy, Event, Question};
@@ -55,7 +56,7 @@ use crate::channel::Estimator;
 use crate::negotiate::Agreement;
 use crate::rate::RateController;
 use crate::schedule::Scheduler;
-use crate::wire::{Limit, Limits, MessageKind, SessionId, Setup};
+use crate::wire::{Limit, Limits, MessageKind, Notepad, SessionId, Setup};
 use crate::{Code, ConfigError};
 use arrival::Arrival;
 use channel::{PathTimes, Reporting, Silence};
@@ -146,7 +147,7 @@ pub struct Connection {
     lingering: bool,
     /// How many bidirectional streams the peer opened.
     requests_seen: u64,
-    inbound: BTreeMap<Stream, Inbound>,
+    inbound: FxHashMap<Stream, Inbound>,
     /// Streams of the peer in the order in which they were opened, until they got on.
     young: VecDeque<(Timestamp, Stream)>,
     sessions: BTreeMap<SessionId, Session>,
@@ -154,10 +155,11 @@ pub struct Connection {
     /// What was counted in them.
     past: SessionCounters,
     next_session: u64,
-    /// Frames of this side without a result, and the streams of their layers.
+    /// Frames of this side without a result.
     pending: BTreeMap<RequestId, Pending>,
     pending_bytes: Bytes,
-    streams: BTreeMap<Stream, (RequestId, u8)>,
+    /// The layers of them, each of which has a stream.
+    pending_layers: u64,
     /// Frames of the peer without a result.
     arrivals: BTreeMap<RequestId, Arrival>,
     /// Payload bytes that are held of frames and results that are not whole.
@@ -178,6 +180,7 @@ pub struct Connection {
     last_padded: Option<Timestamp>,
     last_asked: Option<Timestamp>,
     stats: Statistics,
+    notepad: Notepad,
 }
 
 impl Connection {
@@ -210,7 +213,7 @@ impl Connection {
             peer_left: false,
             lingering: false,
             requests_seen: 0,
-            inbound: BTreeMap::new(),
+            inbound: FxHashMap::default(),
             young: VecDeque::new(),
             sessions: BTreeMap::new(),
             ended: BTreeSet::new(),
@@ -218,7 +221,7 @@ impl Connection {
             next_session: 0,
             pending: BTreeMap::new(),
             pending_bytes: Bytes::ZERO,
-            streams: BTreeMap::new(),
+            pending_layers: 0,
             arrivals: BTreeMap::new(),
             buffered: Bytes::ZERO,
             queries: BTreeMap::new(),
@@ -236,6 +239,7 @@ impl Connection {
             last_padded: None,
             last_asked: None,
             stats: Statistics::default(),
+            notepad: Notepad::default(),
             config,
         })
     }

@@ -27,6 +27,15 @@ impl Pieces {
         }
     }
 
+    /// Appends the last bytes, which are kept without a copy: they do not wait for long.
+    pub(crate) fn push_last(&mut self, piece: Buffer) {
+        self.length = self.length.saturating_add(piece.len() as u64);
+        self.flush();
+        if !piece.is_empty() {
+            self.whole.push(piece);
+        }
+    }
+
     /// Returns how many bytes arrived.
     pub(crate) const fn length(&self) -> Bytes {
         Bytes::new(self.length)

@@ -193,7 +193,10 @@ impl Connection {
         let Some(slot) = arrival.slots.get_mut(usize::from(layer)) else { return Ok(()) };
         let Slot::Arriving { header, pieces, .. } = slot else { return Ok(()) };
         let size = Bytes::of_len(data.len());
-        pieces.push(data);
+        match end {
+            End::Open => pieces.push(data),
+            End::Fin => pieces.push_last(data),
+        }
         let short = check_length(header, pieces, end)?;
         self.buffered = self.buffered.saturating_add(size);
         self.stats.payload_received = self.stats.payload_received.saturating_add(size);

@@ -7,7 +7,6 @@ use super::arrival::Arrival;
 use super::frame::join;
 use super::head::Head;
 use super::inbound::Inbound;
-use super::lifecycle::with_type;
 use super::pieces::Pieces;
 use super::sending::outcome_of;
 use super::states::{SessionAction, SessionInput};
@@ -16,6 +15,7 @@ use crate::error::{ErrorKind, ProtocolError};
 use crate::schedule::{Content, Outgoing, Rank};
 use crate::wire::{
     ChannelLevel, ControlMessage, FrameReport, Limit, ResultFlags, ResultHeader, StreamType,
+    Wire as _,
 };
 use crate::{CallError, Code};
 
@@ -137,7 +137,10 @@ impl Connection {
         let report = FrameReport { wait, decode, infer, ..frame_report(request, arrival, status) };
         let arrived = arrival.arrived;
         let outgoing = Outgoing::uni(Rank::timeless(Priority::Request), Content::Result)
-            .with_chunk(with_type(StreamType::Result, &header)?)
+            .with_chunk(self.notepad.write(|writer| {
+                writer.varint("stream type", StreamType::Result.number());
+                header.write(writer);
+            })?)
             .with_chunk(reply.payload)
             .with_fin();
         self.scheduler.open(outgoing);
@@ -205,7 +208,10 @@ impl Connection {
         _: Timestamp,
     ) -> Result<(), ProtocolError> {
         let size = Bytes::of_len(data.len());
-        pieces.push(data);
+        match end {
+            End::Open => pieces.push(data),
+            End::Fin => pieces.push_last(data),
+        }
         if pieces.length() > header.length {
             return Err(format(ErrorKind::TrailingBytes));
         }

@@ -24,7 +24,23 @@ pub(super) struct Pending {
     pub(super) base_sent: bool,
     /// Whether any of its bytes are.
     pub(super) started: bool,
-    streams: Vec<Stream>,
+    /// The stream of the base; those of the other layers follow.
+    first: Stream,
+    layers: u8,
+}
+
+impl Pending {
+    fn streams(&self) -> impl Iterator<Item = Stream> + use<> {
+        let first = self.first.number();
+        (first..first + u64::from(self.layers)).map(Stream::local)
+    }
+
+    /// Returns which layer a stream carries, if any.
+    fn layer_of(&self, stream: Stream) -> Option<u8> {
+        let index = stream.number().checked_sub(self.first.number())?;
+        let layer = u8::try_from(index).ok().filter(|&layer| layer < self.layers);
+        layer.filter(|_| stream.is_local())
+    }
 }
 
 impl Connection {
@@ -91,7 +107,7 @@ impl Connection {
         let waiting = self.scheduler.backlog().total.get();
         // Half of the streams are kept for requests and sessions.
         let streams = self.allowed.get(Limit::Streams);
-        let open = self.streams.len() as u64 + self.sessions.len() as u64;
+        let open = self.pending_layers + self.sessions.len() as u64;
         let checks = [
             (Limit::FrameBytes, size, self.allowed.get(Limit::FrameBytes)),
             (Limit::FramesInFlight, in_flight + 1, self.allowed.get(Limit::FramesInFlight)),
@@ -133,7 +149,7 @@ impl Connection {
             Timestamp::MAX => Micros::ZERO,
             deadline => deadline.since(captured),
         };
-        let mut streams = Vec::with_capacity(layers);
+        let mut first = None;
         for (index, payload) in frame.layers.into_iter().enumerate() {
             let layer = index as u8;
             let is_last = index + 1 == layers;
@@ -157,13 +173,16 @@ impl Connection {
                 .with_header(Header { frame: header, captured })
                 .with_chunk(payload)
                 .with_fin();
+            // Streams are numbered in turn.
             let stream = self.scheduler.open(outgoing);
-            self.streams.insert(stream, (request, layer));
-            streams.push(stream);
+            first.get_or_insert(stream);
         }
         let answer_by = frame.answer_by.unwrap_or(frame.deadline);
-        let pending = Pending { size, base_sent: false, started: false, streams };
+        let Some(first) = first else { return };
+        let layers = layers as u8;
+        let pending = Pending { size, base_sent: false, started: false, first, layers };
         self.pending.insert(request, pending);
+        self.pending_layers += u64::from(layers);
         self.pending_bytes = self.pending_bytes.saturating_add(size);
         self.stats.frames_sent += 1;
         // What ends with its deadline anyway needs no timer of its own for what has not left.
@@ -202,12 +221,10 @@ impl Connection {
     pub(super) fn end_request(&mut self, request: RequestId, outcome: Outcome) {
         let Some(pending) = self.pending.remove(&request) else { return };
         self.pending_bytes = self.pending_bytes.saturating_sub(pending.size);
-        for stream in &pending.streams {
-            self.streams.remove(stream);
-        }
+        self.pending_layers = self.pending_layers.saturating_sub(u64::from(pending.layers));
         self.timers.clear(Timer::Delivery(request));
         self.timers.clear(Timer::Answer(request));
-        let cut = self.scheduler.cut_all(&pending.streams, Code::DeadlineExceeded);
+        let cut = self.scheduler.cut_all(pending.streams(), Code::DeadlineExceeded);
         self.count_cuts(cut);
         if let Some(session) = self.sessions.get_mut(&request.session) {
             session.in_flight = session.in_flight.saturating_sub(1);
@@ -224,7 +241,7 @@ impl Connection {
     /// Gives up the layers of a frame that have not left.
     fn cut_layers(&mut self, request: RequestId, code: Code) {
         let Some(pending) = self.pending.get(&request) else { return };
-        let cut = self.scheduler.cut_all(&pending.streams, code);
+        let cut = self.scheduler.cut_all(pending.streams(), code);
         self.count_cuts(cut);
     }
 
@@ -245,7 +262,6 @@ impl Connection {
     pub(super) fn layer_cut(&mut self, cut: Cut) {
         let Content::Layer(request) = cut.content else { return };
         self.count_cuts((u64::from(cut.started), u64::from(!cut.started)));
-        self.streams.remove(&cut.stream);
         if cut.layer == 0 {
             self.end_request(request, Outcome::Deadline);
         }
@@ -262,25 +278,18 @@ impl Connection {
 
     /// The peer does not want a layer; returns whether the stream was one.
     pub(super) fn layer_stopped(&mut self, stream: Stream, code: Code) -> bool {
-        let Some((request, layer)) = self.streams.get(&stream).copied() else { return false };
+        let found = self.pending.iter().find_map(|(request, pending)| {
+            pending.layer_of(stream).map(|layer| (*request, layer, pending.streams()))
+        });
+        let Some((request, layer, streams)) = found else { return false };
         if layer == 0 {
             self.cut_layers(request, code);
             self.end_request(request, outcome_of(code));
             return true;
         }
         // Layers above are of no use without this one.
-        let higher: Vec<_> = self
-            .streams
-            .iter()
-            .filter(|(_, (other, above))| *other == request && *above >= layer)
-            .map(|(stream, _)| *stream)
-            .collect();
-        for stream in higher {
-            self.streams.remove(&stream);
-            if let Some(cut) = self.scheduler.cut(stream, code) {
-                self.count_cuts((u64::from(cut.started), u64::from(!cut.started)));
-            }
-        }
+        let cut = self.scheduler.cut_all(streams.skip(usize::from(layer)), code);
+        self.count_cuts(cut);
         true
     }
 

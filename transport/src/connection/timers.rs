@@ -1,14 +1,15 @@
 //! What is due when.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aiflow_units::Timestamp;
+use rustc_hash::FxHashMap;
 
 use super::{RequestId, Stream};
 use crate::wire::{Epoch, SessionId};
 
 /// Something that happens by itself when its time comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Timer {
     /// The carrier never connected, or the peer never sent its SETUP.
     Setup,
@@ -44,16 +45,22 @@ pub(crate) enum Timer {
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     due: BTreeSet<(Timestamp, Timer)>,
-    set: BTreeMap<Timer, Timestamp>,
+    set: FxHashMap<Timer, Timestamp>,
 }
 
 impl Timers {
     /// Sets a timer, anew if it was set; one at the end of time is not set at all.
     pub(crate) fn set(&mut self, timer: Timer, at: Timestamp) {
-        self.clear(timer);
-        if at < Timestamp::MAX {
-            self.due.insert((at, timer));
-            self.set.insert(timer, at);
+        if at == Timestamp::MAX {
+            return self.clear(timer);
+        }
+        match self.set.insert(timer, at) {
+            Some(before) if before == at => {}
+            Some(before) => {
+                self.due.remove(&(before, timer));
+                self.due.insert((at, timer));
+            }
+            None => drop(self.due.insert((at, timer))),
         }
     }
 

@@ -4,6 +4,7 @@ mod config;
 mod desk;
 mod endpoint;
 mod error;
+mod halves;
 mod mailbox;
 mod observe;
 mod offer;

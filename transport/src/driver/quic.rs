@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aiflow_units::{Bytes, Micros};
 use quinn::congestion::CubicConfig;
-use quinn::{IdleTimeout, TransportConfig, VarInt};
+use quinn::{AckFrequencyConfig, IdleTimeout, TransportConfig, VarInt};
 
 use super::Tuning;
 use crate::Side;
@@ -25,8 +25,14 @@ pub(super) fn transport(
     let window = tuning.receive_window.min(limits.buffered_bytes()).max(LEAST_WINDOW);
     let streams = limits.get(Limit::Streams);
     let requests = limits.get(Limit::Requests) + limits.get(Limit::Sessions) + PROBES;
+    let mut acknowledgements = AckFrequencyConfig::default();
+    // The last packet of a frame is not kept waiting, which would look like a slow path.
+    acknowledgements
+        .ack_eliciting_threshold(VarInt::from_u32(1))
+        .max_ack_delay(Some(ACK_DELAY.to_duration()));
     let mut config = TransportConfig::default();
     config
+        .ack_frequency_config(Some(acknowledgements))
         .congestion_controller_factory(feed.observe(Arc::new(CubicConfig::default())))
         .datagram_receive_buffer_size(None)
         .datagram_send_buffer_size(0)
@@ -55,6 +61,8 @@ fn idle(longest: Micros) -> IdleTimeout {
     IdleTimeout::try_from(longest).unwrap_or_else(|_| VarInt::MAX.into())
 }
 
+/// How long a peer may wait for more to acknowledge.
+const ACK_DELAY: Micros = Micros::from_millis(2);
 /// Control messages and a header of each stream must pass in any case.
 const LEAST_WINDOW: Bytes = Bytes::from_kib(256);
 /// Probes of the peer at once.

@@ -262,6 +262,10 @@ impl Session<Sends> {
     /// # Errors
     /// As [`Session::send`], except for limits that others' ends will clear.
     pub async fn submit(&self, frame: Frame) -> Result<Answer, CallError> {
+        match self.send(frame.clone()) {
+            Err(CallError::LimitReached { .. }) => {}
+            outcome => return outcome,
+        }
         let room = self.room();
         loop {
             let mut freed = std::pin::pin!(room.notified());

@@ -1,6 +1,7 @@
 //! What the task of a connection and the handles of the application share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Instant;
 
 use aiflow_units::{Micros, Timestamp};
@@ -43,6 +44,8 @@ pub(super) struct Inner {
     pub(super) tickets: Option<Tickets>,
     window: SendWindow,
     samples: Vec<PathSample>,
+    /// Wakes the task of the connection.
+    waker: Waker,
 }
 
 impl Shared {
@@ -66,6 +69,7 @@ impl Shared {
             tickets,
             window: SendWindow::new(),
             samples: Vec::new(),
+            waker: signals.task_waker(),
             core,
         };
         Arc::new(Self { inner: Mutex::new(inner), signals, feed })
@@ -136,7 +140,11 @@ impl Inner {
     pub(super) fn absorb(&mut self, feed: &PathFeed, now: Timestamp) {
         feed.drain(&mut self.samples);
         for sample in self.samples.drain(..) {
-            self.core.handle_path(sample, now);
+            self.streams.observe(&sample);
+            match sample {
+                PathSample::Migrated(at) => self.core.handle_migrated(at),
+                sample => self.core.handle_path(sample, now),
+            }
         }
     }
 
@@ -154,6 +162,9 @@ impl Inner {
             }
         };
         feed.set_supply(self.streams.supply());
+        if self.streams.awaits_acks() {
+            feed.wake_when_acked(&self.waker);
+        }
         rest
     }
 
@@ -204,9 +215,15 @@ impl Inner {
         }
     }
 
+    /// Returns when the task of the connection is to go on, if nothing else wakes it.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        let times = [self.core.poll_timeout(), self.streams.retry()];
+        times.into_iter().flatten().min()
+    }
+
     /// Says whether only the task of the connection can go on.
     fn needs_task(&self) -> bool {
-        let sooner = match (self.core.poll_timeout(), self.armed) {
+        let sooner = match (self.due(), self.armed) {
             (Some(due), Some(armed)) => due < armed,
             (Some(_), None) => true,
             (None, _) => false,

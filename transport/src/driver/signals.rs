@@ -75,6 +75,11 @@ impl Signals {
         Waker::from(Arc::new(StreamWaker { signals: Arc::clone(self), stream, half }))
     }
 
+    /// Makes a waker of the task.
+    pub(super) fn task_waker(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::new(TaskWaker(Arc::clone(self))))
+    }
+
     /// Says whether the application has taken enough for more to be read.
     pub(super) fn has_room(&self) -> bool {
         self.held.load(Ordering::Relaxed) < self.most_held
@@ -96,6 +101,15 @@ impl Signals {
     fn lock(&self) -> MutexGuard<'_, Woken> {
         // A list of names is whole at any time, whoever panicked.
         self.woken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the task, whatever for.
+struct TaskWaker(Arc<Signals>);
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.0.wake();
     }
 }
 

@@ -6,14 +6,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use aiflow_units::Timestamp;
+use aiflow_units::{Bytes, Micros, Timestamp};
 use bytes::Bytes as Buffer;
 use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
 use rustc_hash::FxHashMap;
 
+use super::halves::{Content, Receiving, Sending};
 use super::signals::{Half, Signals};
-use crate::channel::Supply;
-use crate::wire::StreamType;
+use crate::channel::{Estimate, PathSample, Supply};
+use crate::rate::Flight;
 use crate::{Code, Connection, Direction, End, Priority, Side, Stream, Transmit};
 
 /// The streams of one connection.
@@ -36,32 +37,16 @@ pub(super) struct Streams {
     usual: Priority,
     /// Streams that wait for QUIC to take more.
     blocked: usize,
+    flight: Flight,
+    /// The path, as it was last looked at.
+    path: Estimate,
+    looked: Option<Timestamp>,
+    /// The stream that waits for less to be under way; those behind it do with it.
+    waiting: Option<Stream>,
+    /// When to try the streams that were not tried because QUIC took nothing of others.
+    retry: Option<Timestamp>,
     chunks: Vec<Buffer>,
     closed: bool,
-}
-
-#[derive(Debug)]
-struct Receiving {
-    stream: RecvStream,
-    waker: Waker,
-    content: Content,
-}
-
-/// What is known of what a stream of the peer carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
-    Unknown,
-    Payload,
-    Other,
-}
-
-#[derive(Debug)]
-struct Sending {
-    stream: SendStream,
-    waker: Waker,
-    /// A header that is not worth a packet of its own.
-    stash: Option<Buffer>,
-    blocked: bool,
 }
 
 /// Whether there is more to do.
@@ -89,6 +74,11 @@ impl Streams {
                 Side::Server => Priority::Request,
             },
             blocked: 0,
+            flight: Flight::default(),
+            path: Estimate::default(),
+            looked: None,
+            waiting: None,
+            retry: None,
             chunks: vec![Buffer::new(); CHUNKS],
             closed: false,
         }
@@ -131,8 +121,7 @@ impl Streams {
     }
 
     fn receive(&mut self, name: Stream, stream: RecvStream) {
-        let waker = self.signals.waker(name, Half::Receive);
-        self.receiving.insert(name, Receiving { stream, waker, content: Content::Unknown });
+        self.receiving.insert(name, Receiving::new(stream));
         self.signals.note(name, Half::Receive);
     }
 
@@ -142,8 +131,7 @@ impl Streams {
             // A stream that the peer stopped at once has none, and tells so when it is written.
             let _ = stream.set_priority(level);
         }
-        let waker = self.signals.waker(name, Half::Send);
-        self.sending.insert(name, Sending { stream, waker, stash: None, blocked: false });
+        self.sending.insert(name, Sending::new(stream, priority));
     }
 
     /// A stream takes bytes again.
@@ -195,11 +183,23 @@ impl Streams {
         self.paused.clear();
         self.stashed.clear();
         self.blocked = 0;
+        self.waiting = None;
+        self.retry = None;
     }
 
     /// Says whether QUIC takes less than there is.
     pub(super) const fn supply(&self) -> Supply {
-        if self.blocked > 0 { Supply::Ample } else { Supply::Empty }
+        if self.blocked > 0 || self.waiting.is_some() { Supply::Ample } else { Supply::Empty }
+    }
+
+    /// Says whether bytes wait for less to be under way.
+    pub(super) const fn awaits_acks(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// Takes what was seen of the path.
+    pub(super) fn observe(&mut self, sample: &PathSample) {
+        self.flight.handle(sample);
     }
 
     /// Takes up reading of streams that were set aside.
@@ -229,14 +229,12 @@ impl Streams {
                 self.signals.note(name, Half::Receive);
                 break End::Open;
             }
-            let mut cx = Context::from_waker(&receiving.waker);
-            let read = pin!(receiving.stream.read_chunks(&mut self.chunks)).poll(&mut cx);
-            match read {
+            match receiving.poll(&mut self.chunks, name, &self.signals) {
                 Poll::Ready(Ok(Some(count))) => {
                     for chunk in self.chunks.iter_mut().take(count) {
                         let chunk = std::mem::take(chunk);
                         if receiving.content == Content::Unknown {
-                            receiving.content = content(&chunk);
+                            receiving.content = Content::of(&chunk);
                         }
                         *budget = budget.saturating_sub(chunk.len());
                         if let Some(before) = last.replace(chunk) {
@@ -271,14 +269,26 @@ impl Streams {
         now: Timestamp,
         budget: &mut usize,
     ) -> Rest {
-        while let Some(transmit) = core.poll_transmit(now) {
+        if self.looked.is_none_or(|looked| now.since(looked) >= LOOK) {
+            self.looked = Some(now);
+            self.path = core.estimate(now);
+        }
+        if self.retry.is_some_and(|retry| retry <= now) {
+            self.flight.settle();
+        }
+        if let Some(waiting) = self.waiting.take() {
+            core.handle_writable(waiting);
+        }
+        let mut turned_away = 0;
+        while turned_away < TURNED_AWAY && self.waiting.is_none() {
+            let Some(transmit) = core.poll_transmit(now) else { break };
             match transmit {
                 Transmit::Open { stream, direction, priority } => {
                     self.open(stream, direction, priority);
                 }
                 Transmit::Write { stream, data, end } => {
                     *budget = budget.saturating_sub(data.len());
-                    self.write(stream, data, end, core, now);
+                    turned_away += usize::from(!self.write(stream, data, end, core, now));
                 }
                 Transmit::Reset { stream, code } => self.reset(stream, code),
                 Transmit::Stop { stream, code } => self.stop(stream, code),
@@ -294,7 +304,20 @@ impl Streams {
             }
         }
         self.flush(core, now);
+        let patience = match self.waiting {
+            Some(_) => Some(UNSEEN),
+            None => (turned_away == TURNED_AWAY).then_some(RETRY),
+        };
+        self.retry = patience.map(|patience| match self.retry {
+            Some(at) if at > now => at,
+            _ => now.after(patience),
+        });
         Rest::Nothing
+    }
+
+    /// Returns when to try streams again of which nothing else would tell that they can go on.
+    pub(super) const fn retry(&self) -> Option<Timestamp> {
+        self.retry
     }
 
     /// Opens a stream if the peer gave credit for one, else remembers the wish.
@@ -323,6 +346,7 @@ impl Streams {
         }
     }
 
+    /// Offers bytes to QUIC; returns whether there was room for any.
     fn write(
         &mut self,
         name: Stream,
@@ -330,19 +354,39 @@ impl Streams {
         end: End,
         core: &mut Connection,
         now: Timestamp,
-    ) {
-        let Some(sending) = self.sending.get_mut(&name) else { return core.blocked(name) };
+    ) -> bool {
+        let Some(sending) = self.sending.get_mut(&name) else {
+            core.blocked(name);
+            return true;
+        };
+        let room = self.flight.room(sending.priority, &self.path);
+        if room.get() < data.len().min(WORTH) as u64
+            || room.get() < WORTH as u64 && end == End::Open
+        {
+            core.blocked(name);
+            self.waiting = Some(name);
+            return false;
+        }
         if data.len() <= STASHED && end == End::Open && sending.stash.is_none() {
             let length = data.len();
             sending.stash = Some(data);
             self.stashed.push(name);
-            return core.written(name, length);
+            core.written(name, length);
+            return true;
         }
-        let length = data.len();
+        let room = usize::try_from(room.get()).unwrap_or(usize::MAX);
+        let (length, end) = match data.len() {
+            length if length <= room => (length, end),
+            _ => (room, End::Open),
+        };
+        let data = if length < data.len() { data.slice(..length) } else { data };
         let stash = sending.stash.take().unwrap_or_default();
         let stashed = stash.len();
         let mut chunks = [stash, data];
-        let put = if stashed + length == 0 { Poll::Ready(Ok(0)) } else { sending.put(&mut chunks) };
+        let put = match stashed + length {
+            0 => Poll::Ready(Ok(0)),
+            _ => sending.put(&mut chunks, name, &self.signals),
+        };
         match put {
             Poll::Ready(Ok(taken)) => {
                 let [rest, _] = chunks;
@@ -351,6 +395,7 @@ impl Streams {
                 }
                 let taken = taken.saturating_sub(stashed);
                 core.written(name, taken);
+                self.flight.written(Bytes::of_len(taken));
                 if taken == length && end == End::Fin && sending.stash.is_none() {
                     // A stream that the peer stopped meanwhile needs no end.
                     let _ = sending.stream.finish();
@@ -362,9 +407,11 @@ impl Streams {
                 sending.stash = Some(rest).filter(|rest| !rest.is_empty());
                 self.blocked += usize::from(!std::mem::replace(&mut sending.blocked, true));
                 core.blocked(name);
+                return false;
             }
             Poll::Ready(Err(error)) => self.failed(name, &error, core, now),
         }
+        true
     }
 
     /// Writes headers that no further bytes followed.
@@ -373,7 +420,7 @@ impl Streams {
             let Some(sending) = self.sending.get_mut(&name) else { continue };
             let Some(stash) = sending.stash.take() else { continue };
             let mut chunks = [stash];
-            match sending.put(&mut chunks) {
+            match sending.put(&mut chunks, name, &self.signals) {
                 Poll::Ready(Err(error)) => self.failed(name, &error, core, now),
                 _ => {
                     let [rest] = chunks;
@@ -407,26 +454,6 @@ impl Streams {
     }
 }
 
-impl Sending {
-    fn put(&mut self, chunks: &mut [Buffer]) -> Poll<Result<usize, WriteError>> {
-        let mut cx = Context::from_waker(&self.waker);
-        let written = pin!(self.stream.write_chunks(chunks)).poll(&mut cx);
-        written.map_ok(|written| written.bytes)
-    }
-}
-
-/// What the first byte of a stream says about its content.
-fn content(first: &Buffer) -> Content {
-    match first.first() {
-        Some(&byte) => {
-            let payload = [StreamType::Frame, StreamType::Result];
-            let is_payload = payload.iter().any(|kind| kind.number() == u64::from(byte));
-            if is_payload { Content::Payload } else { Content::Other }
-        }
-        None => Content::Unknown,
-    }
-}
-
 fn varint(code: Code) -> VarInt {
     VarInt::from_u64(code.number()).unwrap_or(VarInt::MAX)
 }
@@ -435,3 +462,15 @@ fn varint(code: Code) -> VarInt {
 const CHUNKS: usize = 64;
 /// Chunks up to this size wait for more, so that a header does not leave in a packet of its own.
 const STASHED: usize = 256;
+/// Streams of which QUIC takes nothing before the others are not tried either. One may be held by its
+/// own flow control; two nearly always mean that what QUIC may hold is used up, and then each
+/// acknowledgement would wake all of them, for one of them to go on.
+const TURNED_AWAY: usize = 2;
+/// How long streams wait at most that are held back because others were turned away.
+const RETRY: Micros = Micros::from_millis(2);
+/// For how long a look at the path is good.
+const LOOK: Micros = Micros::from_millis(5);
+/// How long to wait for acknowledgements before looking whether anything is under way at all.
+const UNSEEN: Micros = Micros::from_millis(20);
+/// What is worth a packet, as long as more follows.
+const WORTH: usize = 1200;

@@ -203,7 +203,7 @@ impl Waits<'_, '_> {
 
     /// Sets the timer for what the core waits for; returns whether that time has come.
     fn arm(&mut self, cx: &mut Context<'_>, inner: &mut Inner, shared: &Shared) -> Rest {
-        let due = inner.core.poll_timeout();
+        let due = inner.due();
         inner.armed = due;
         let Some(due) = due else {
             self.due = None;

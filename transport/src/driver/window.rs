@@ -6,10 +6,11 @@ use crate::channel::Estimate;
 
 /// Decides how many bytes QUIC takes that the peer has not acknowledged.
 ///
-/// What QUIC holds can no longer be reordered and is only dropped by a reset, so it gets what keeps
-/// the path busy and little more: a quarter above the bandwidth-delay product, as much again as comes
-/// in while this process is not scheduled, and one base layer. Everything else waits in the
-/// scheduler, where a frame that is late costs nothing.
+/// What QUIC holds can no longer be reordered and is only dropped by a reset. How much is under way is
+/// decided by [`Flight`](crate::rate::Flight), which knows what a base is worth; this is the bound
+/// behind it, for what is lost and sent again and for memory: half above what the path holds together
+/// with what comes in while this process is not scheduled, and one base layer. Everything else waits
+/// in the scheduler, where a frame that is late costs nothing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SendWindow {
     current: Bytes,
@@ -49,7 +50,7 @@ fn wanted(estimate: &Estimate, congestion_window: Bytes) -> Bytes {
     }
     let round = estimate.min_rtt.saturating_add(PAUSE);
     let product = rate.bytes_in(round);
-    let ample = Bytes::new(product.get().saturating_add(product.get() / 4));
+    let ample = Bytes::new(product.get().saturating_add(product.get() / 2));
     // While the controller still opens its window, it knows better what the path may carry.
     let most = twice(congestion_window).max(SendWindow::INITIAL);
     ample.saturating_add(SLICES).min(most).max(LEAST)
@@ -60,7 +61,7 @@ fn twice(size: Bytes) -> Bytes {
 }
 
 /// The time for which this process may not be scheduled while acknowledgements come in.
-const PAUSE: Micros = Micros::from_millis(10);
+const PAUSE: Micros = Micros::from_millis(20);
 /// QUIC counts a chunk as held until all of it is acknowledged: two chunks, and a base layer.
 const SLICES: Bytes = Bytes::from_kib(48);
 /// The least that keeps any path busy.
@@ -78,10 +79,10 @@ mod tests {
 
     #[test]
     fn the_window_follows_the_product() {
-        let estimate = known(BitRate::megabits_per_second(40), Micros::from_millis(90));
+        let estimate = known(BitRate::megabits_per_second(40), Micros::from_millis(80));
         let window = SendWindow::new().update(&estimate, Bytes::from_mib(1));
-        // 1.25 * 5 MB/s * 100 ms, and the slices.
-        assert_eq!(window, Some(Bytes::new(625_000 + 48 * 1024)));
+        // 1.5 * 5 MB/s * 100 ms, and the slices.
+        assert_eq!(window, Some(Bytes::new(750_000 + 48 * 1024)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Instant;
 
 use aiflow_units::{Bytes, Micros, Timestamp};
@@ -44,6 +45,7 @@ struct Queue {
     /// The controller that sent last.
     speaker: Option<u64>,
     samples: VecDeque<PathSample>,
+    waiter: Option<Waker>,
 }
 
 impl PathFeed {
@@ -95,6 +97,22 @@ impl PathFeed {
         sink.extend(self.queue().samples.drain(..));
     }
 
+    /// Wakes `waiter` once, when bytes are acknowledged or given up, so that less is under way; at
+    /// once if such a sample was not drained. The last one who waits counts.
+    pub fn wake_when_acked(&self, waiter: &Waker) {
+        let mut queue = self.queue();
+        let sent = |sample: &PathSample| matches!(sample, PathSample::Sent(_));
+        if queue.samples.iter().all(sent) {
+            match &mut queue.waiter {
+                Some(before) => before.clone_from(waiter),
+                none => *none = Some(waiter.clone()),
+            }
+        } else {
+            drop(queue);
+            waiter.wake_by_ref();
+        }
+    }
+
     /// Converts a point of time of the connection.
     pub fn timestamp(&self, instant: Instant) -> Timestamp {
         let passed = instant.saturating_duration_since(self.shared.origin);
@@ -132,8 +150,17 @@ impl PathFeed {
     /// Takes a sample if the controller `id` is the one that is listened to.
     pub(super) fn push(&self, id: u64, sample: PathSample) {
         let mut queue = self.queue();
-        if queue.speaker == Some(id) {
-            queue.push(sample);
+        if queue.speaker != Some(id) {
+            return;
+        }
+        let waiter = match sample {
+            PathSample::Sent(_) => None,
+            _ => queue.waiter.take(),
+        };
+        queue.push(sample);
+        drop(queue);
+        if let Some(waiter) = waiter {
+            waiter.wake();
         }
     }
 

@@ -65,6 +65,14 @@ impl Flight {
         self.handed = self.handed.saturating_add(bytes.get());
     }
 
+    /// Nothing was seen of the path for a while: what was handed over and has not left was taken back
+    /// by resets, if nothing is under way.
+    pub fn settle(&mut self) {
+        if self.under_way == 0 {
+            self.handed = 0;
+        }
+    }
+
     /// Returns how many bytes of a priority may be handed over now.
     pub fn room(&self, priority: Priority, estimate: &Estimate) -> Bytes {
         // A path whose limit was never seen is left to congestion control.

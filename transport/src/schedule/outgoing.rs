@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use aiflow_units::{Bytes, Timestamp};
-use bytes::Bytes as Buffer;
+use bytes::{Buf as _, Bytes as Buffer};
 
 use crate::connection::{Direction, End, Priority, RequestId, Stream};
 use crate::error::EncodeError;
-use crate::wire::{FrameHeader, StreamType, Wire as _, Writer};
+use crate::wire::{FrameHeader, Notepad, StreamType, Wire as _};
 
 /// Orders the streams that wait: kind, deadline, age of the request, layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +53,10 @@ pub(crate) struct Outgoing {
     pub(crate) rank: Rank,
     pub(crate) content: Content,
     header: Option<Header>,
-    pub(crate) chunks: VecDeque<Buffer>,
+    /// The next bytes; empty if there are none.
+    next: Buffer,
+    /// The bytes after them.
+    rest: VecDeque<Buffer>,
     /// Whether the stream ends after the chunks, or waits for more.
     pub(crate) end: End,
     pub(crate) blocked: bool,
@@ -70,7 +73,8 @@ impl Outgoing {
             rank,
             content,
             header: None,
-            chunks: VecDeque::new(),
+            next: Buffer::new(),
+            rest: VecDeque::new(),
             end: End::Open,
             blocked: false,
             started: false,
@@ -98,15 +102,22 @@ impl Outgoing {
     ///
     /// # Errors
     /// The header cannot be written.
-    pub(super) fn begin(&mut self, now: Timestamp) -> Result<(), EncodeError> {
+    pub(super) fn begin(
+        &mut self,
+        now: Timestamp,
+        notepad: &mut Notepad,
+    ) -> Result<(), EncodeError> {
         let Some(Header { mut frame, captured }) = self.header.take() else { return Ok(()) };
         frame.age = now.since(captured);
-        let mut writer = Writer::new();
-        writer.varint("stream type", StreamType::Frame.number());
-        frame.write(&mut writer);
-        let bytes = writer.finish()?;
+        let bytes = notepad.write(|writer| {
+            writer.varint("stream type", StreamType::Frame.number());
+            frame.write(writer);
+        })?;
         self.left = self.left.saturating_add(Bytes::of_len(bytes.len()));
-        self.chunks.push_front(bytes);
+        let payload = std::mem::replace(&mut self.next, bytes);
+        if !payload.is_empty() {
+            self.rest.push_front(payload);
+        }
         Ok(())
     }
 
@@ -126,32 +137,40 @@ impl Outgoing {
     pub(crate) fn push(&mut self, chunk: Buffer) {
         if !chunk.is_empty() {
             self.left = self.left.saturating_add(Bytes::of_len(chunk.len()));
-            self.chunks.push_back(chunk);
+            if self.next.is_empty() {
+                self.next = chunk;
+            } else {
+                self.rest.push_back(chunk);
+            }
         }
+    }
+
+    /// Says whether no bytes are left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.next.is_empty()
     }
 
     /// Says whether something can be handed out.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.blocked && (!self.chunks.is_empty() || self.end == End::Fin)
+        !self.blocked && (!self.is_empty() || self.end == End::Fin)
     }
 
     /// Returns the next bytes, at most `largest`, and whether the stream ends with them.
     pub(crate) fn offer(&self, largest: usize) -> (Buffer, End) {
-        let Some(first) = self.chunks.front() else { return (Buffer::new(), self.end) };
-        let data = first.slice(..first.len().min(largest));
-        let last = self.chunks.len() == 1 && data.len() == first.len();
-        (data, if last { self.end } else { End::Open })
+        if self.next.len() > largest {
+            return (self.next.slice(..largest), End::Open);
+        }
+        (self.next.clone(), if self.rest.is_empty() { self.end } else { End::Open })
     }
 
     /// Drops `taken` bytes, which were handed out.
     pub(crate) fn take(&mut self, taken: usize) {
         self.left = self.left.saturating_sub(Bytes::of_len(taken));
         self.started |= taken > 0;
-        let Some(first) = self.chunks.front_mut() else { return };
-        if taken >= first.len() {
-            self.chunks.pop_front();
+        if taken < self.next.len() {
+            self.next.advance(taken);
         } else {
-            *first = first.slice(taken..);
+            self.next = self.rest.pop_front().unwrap_or_default();
         }
     }
 }

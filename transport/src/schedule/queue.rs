@@ -1,13 +1,15 @@
 //! The queue of streams.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use aiflow_units::{Bytes, Micros, Timestamp};
 use bytes::Bytes as Buffer;
+use rustc_hash::FxHashMap;
 
 use super::outgoing::{Content, Outgoing, Place};
 use crate::Code;
 use crate::connection::{End, Priority, Stream, Transmit};
+use crate::wire::Notepad;
 
 /// Bytes that wait, by what they are worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,7 +42,7 @@ pub(crate) struct Written {
 /// Streams with bytes to send.
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
-    streams: BTreeMap<Stream, Outgoing>,
+    streams: FxHashMap<Stream, Outgoing>,
     ready: BTreeSet<Place>,
     signals: VecDeque<Transmit>,
     backlog: Backlog,
@@ -49,6 +51,7 @@ pub(crate) struct Scheduler {
     next_stream: u64,
     /// How long what is not a base waits in the queues of the path.
     queued: Micros,
+    notepad: Notepad,
 }
 
 impl Scheduler {
@@ -91,10 +94,14 @@ impl Scheduler {
 
     /// Abandons those of the streams that are still here; returns how many of them were started
     /// and how many were not.
-    pub(crate) fn cut_all(&mut self, streams: &[Stream], code: Code) -> (u64, u64) {
+    pub(crate) fn cut_all(
+        &mut self,
+        streams: impl IntoIterator<Item = Stream>,
+        code: Code,
+    ) -> (u64, u64) {
         let mut counts = (0, 0);
         for stream in streams {
-            match self.cut(*stream, code) {
+            match self.cut(stream, code) {
                 Some(Cut { started: true, .. }) => counts.0 += 1,
                 Some(_) => counts.1 += 1,
                 None => {}
@@ -105,7 +112,7 @@ impl Scheduler {
 
     /// Says whether the stream has bytes or an end to send.
     pub(crate) fn is_waiting(&self, stream: Stream) -> bool {
-        self.streams.get(&stream).is_some_and(|outgoing| !outgoing.chunks.is_empty())
+        self.streams.get(&stream).is_some_and(|outgoing| !outgoing.is_empty())
     }
 
     /// Asks the peer to stop sending on a stream.
@@ -161,12 +168,14 @@ impl Scheduler {
     /// Begins a stream; `None` if its header cannot be written, and it was given up.
     fn begin(&mut self, stream: Stream, now: Timestamp) -> Option<Transmit> {
         let mut begun = None;
+        let mut notepad = std::mem::take(&mut self.notepad);
         self.change(stream, |outgoing| {
-            if outgoing.begin(now).is_ok() {
+            if outgoing.begin(now, &mut notepad).is_ok() {
                 let direction = outgoing.unopened.take();
                 begun = direction.map(|direction| (direction, outgoing.rank.priority));
             }
         });
+        self.notepad = notepad;
         if begun.is_none() {
             debug_assert!(false, "headers are checked before they come here");
             let cut = self.cut(stream, Code::Internal);

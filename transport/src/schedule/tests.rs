@@ -145,8 +145,8 @@ fn frames_are_cut_whole() {
     queue.poll(at(0), at(0));
     queue.poll(at(0), at(0));
     queue.written(frame[0], 4);
-    assert_eq!(queue.cut_all(&frame, Code::Cancelled), (1, 1));
-    assert_eq!(queue.cut_all(&frame, Code::Cancelled), (0, 0));
+    assert_eq!(queue.cut_all(frame, Code::Cancelled), (1, 1));
+    assert_eq!(queue.cut_all(frame, Code::Cancelled), (0, 0));
     let reset = Transmit::Reset { stream: frame[0], code: Code::Cancelled };
     assert_eq!(queue.poll(at(0), at(0)), Some(reset));
     assert_eq!(drain(&mut queue, 0), [(other, 10)]);

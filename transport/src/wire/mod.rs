@@ -116,6 +116,7 @@ pub use ticket::{EarlyFrames, Ticket};
 pub use token::{MAX_TOKEN, Token, TokenKind};
 pub use values::{MAX_VALUES, Values, capability, load, statistic};
 pub use varint::{MAX_VARINT, varint_len};
+pub(crate) use writer::Notepad;
 pub use writer::Writer;
 
 use crate::error::{EncodeError, ProtocolError};

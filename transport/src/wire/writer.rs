@@ -1,7 +1,7 @@
 //! Writes fields, and remembers the first one that no peer would accept.
 
 use aiflow_units::{BitRate, Bytes, Micros};
-use bytes::{BufMut as _, Bytes as Buffer, BytesMut};
+use bytes::{Bytes as Buffer, BytesMut};
 
 use super::reader::{MAX_KILOBITS, MAX_MILLIS};
 use super::varint::{MAX_VARINT, varint_len};
@@ -10,7 +10,7 @@ use crate::error::EncodeError;
 /// Appends fields to a buffer.
 #[derive(Debug, Clone, Default)]
 pub struct Writer {
-    out: BytesMut,
+    out: Vec<u8>,
     fault: Option<EncodeError>,
 }
 
@@ -37,7 +37,7 @@ impl Writer {
     pub fn finish(self) -> Result<Buffer, EncodeError> {
         match self.fault {
             Some(fault) => Err(fault),
-            None => Ok(self.out.freeze()),
+            None => Ok(self.out.into()),
         }
     }
 
@@ -56,22 +56,22 @@ impl Writer {
 
     /// Writes bytes as they are.
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.out.put_slice(bytes);
+        self.out.extend_from_slice(bytes);
     }
 
     /// Writes one byte.
     pub fn u8(&mut self, byte: u8) {
-        self.out.put_u8(byte);
+        self.out.push(byte);
     }
 
     /// Writes an integer of up to 62 bits; a larger one is a fault of `field`.
     pub fn varint(&mut self, field: &'static str, value: u64) {
         let value = self.at_most(field, value, MAX_VARINT);
         match varint_len(value) {
-            1 => self.out.put_u8(value as u8),
-            2 => self.out.put_u16(value as u16 | 0x4000),
-            4 => self.out.put_u32(value as u32 | 0x8000_0000),
-            _ => self.out.put_u64(value | 0xc000_0000_0000_0000),
+            1 => self.out.push(value as u8),
+            2 => self.raw(&(value as u16 | 0x4000).to_be_bytes()),
+            4 => self.raw(&(value as u32 | 0x8000_0000).to_be_bytes()),
+            _ => self.raw(&(value | 0xc000_0000_0000_0000).to_be_bytes()),
         }
     }
 
@@ -123,5 +123,66 @@ impl Writer {
         }
         self.varint(field, inner.out.len() as u64);
         self.raw(&inner.out);
+    }
+}
+
+/// Makes many small structures in few allocations.
+#[derive(Debug, Default)]
+pub(crate) struct Notepad {
+    draft: Vec<u8>,
+    block: BytesMut,
+}
+
+impl Notepad {
+    /// The size of a block: some hundred headers. One that is not sent keeps its block.
+    const BLOCK: usize = 4096;
+
+    /// Returns what `content` writes.
+    ///
+    /// # Errors
+    /// The first fault that was noted.
+    pub(crate) fn write(
+        &mut self,
+        content: impl FnOnce(&mut Writer),
+    ) -> Result<Buffer, EncodeError> {
+        let mut out = std::mem::take(&mut self.draft);
+        out.clear();
+        let mut writer = Writer { out, fault: None };
+        content(&mut writer);
+        let Writer { out, fault } = writer;
+        let written = match fault {
+            Some(fault) => Err(fault),
+            None => {
+                if self.block.capacity() < out.len() {
+                    self.block = BytesMut::with_capacity(Self::BLOCK.max(out.len()));
+                }
+                self.block.extend_from_slice(&out);
+                Ok(self.block.split().freeze())
+            }
+        };
+        self.draft = out;
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_share_blocks_and_faults_leave_nothing_behind() -> Result<(), EncodeError> {
+        let mut notepad = Notepad::default();
+        let first = notepad.write(|writer| writer.raw(b"first"))?;
+        let faulty = notepad.write(|writer| {
+            writer.raw(b"lost");
+            writer.invalid("field", "rule");
+        });
+        assert!(faulty.is_err());
+        let second = notepad.write(|writer| writer.raw(b"second"))?;
+        assert_eq!((&first[..], &second[..]), (&b"first"[..], &b"second"[..]));
+        assert_eq!(first.as_ptr() as usize + first.len(), second.as_ptr() as usize);
+        let large = vec![7; 2 * Notepad::BLOCK];
+        assert_eq!(notepad.write(|writer| writer.raw(&large))?, large);
+        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! The states of a connection.
 
-use super::{Row, Side, find};
+use std::sync::LazyLock;
+
+use super::{Lookup, Row, Side};
 use crate::wire::MessageKind;
 
 /// How far a connection is.
@@ -229,7 +231,9 @@ pub(super) const ROWS: &[LinkRow] = &[
 
 /// Returns the next state and what to do.
 pub(crate) fn step(side: Side, state: State, input: Input) -> (State, Action) {
-    find(ROWS, side, state, input).unwrap_or((Closed, Violation))
+    static LOOKUP: LazyLock<Lookup<State, Action>> =
+        LazyLock::new(|| Lookup::new(ROWS, &State::ALL, &Input::all()));
+    LOOKUP.get(side, state as usize, input.number()).unwrap_or((Closed, Violation))
 }
 
 impl Input {
@@ -240,6 +244,26 @@ impl Input {
         all.extend([Self::Frame, Self::Result, Self::Padding, Self::Authorize, Self::Deny]);
         all.extend([Self::Leave, Self::Close, Self::SetupTimeout, Self::Drained]);
         all
+    }
+
+    /// Returns the place in [`Input::all`].
+    pub(super) const fn number(self) -> usize {
+        const AFTER: usize = 3 + Kind::ALL.len();
+        match self {
+            Self::Connected => 0,
+            Self::Lost => 1,
+            Self::SetupToVerify => 2,
+            Self::Message(kind) => 3 + kind as usize,
+            Self::Frame => AFTER,
+            Self::Result => AFTER + 1,
+            Self::Padding => AFTER + 2,
+            Self::Authorize => AFTER + 3,
+            Self::Deny => AFTER + 4,
+            Self::Leave => AFTER + 5,
+            Self::Close => AFTER + 6,
+            Self::SetupTimeout => AFTER + 7,
+            Self::Drained => AFTER + 8,
+        }
     }
 
     /// Returns the name in the table; messages in capitals, what comes from this side in small

@@ -45,15 +45,33 @@ impl<S: Copy + PartialEq, I: Copy + PartialEq, A: Copy> Row<S, I, A> {
     }
 }
 
-/// Finds what happens; `None` where the tables have a hole, which the tests exclude.
-fn find<S: Copy + PartialEq, I: Copy + PartialEq, A: Copy>(
-    rows: &[Row<S, I, A>],
-    side: Side,
-    state: S,
-    input: I,
-) -> Option<(S, A)> {
-    let row = rows.iter().find(|row| row.applies(side, state, input))?;
-    Some((row.to.unwrap_or(state), row.action))
+/// What happens to every input in every state, made from the rows: each layer of each frame asks.
+struct Lookup<S, A> {
+    states: usize,
+    inputs: usize,
+    /// `None` where the rows have a hole, which the tests exclude.
+    cells: Vec<Option<(S, A)>>,
+}
+
+impl<S: Copy + PartialEq, A: Copy> Lookup<S, A> {
+    /// Takes the states and inputs in the order of their numbers.
+    fn new<I: Copy + PartialEq>(rows: &[Row<S, I, A>], states: &[S], inputs: &[I]) -> Self {
+        let mut cells = Vec::with_capacity(2 * states.len() * inputs.len());
+        for side in [Side::Client, Side::Server] {
+            for &state in states {
+                for &input in inputs {
+                    let row = rows.iter().find(|row| row.applies(side, state, input));
+                    cells.push(row.map(|row| (row.to.unwrap_or(state), row.action)));
+                }
+            }
+        }
+        Self { states: states.len(), inputs: inputs.len(), cells }
+    }
+
+    fn get(&self, side: Side, state: usize, input: usize) -> Option<(S, A)> {
+        let side = usize::from(side == Side::Server);
+        *self.cells.get((side * self.states + state) * self.inputs + input)?
+    }
 }
 
 /// Returns both tables in Markdown, as the specification prints them.

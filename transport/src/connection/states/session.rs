@@ -1,6 +1,8 @@
 //! The states of a session.
 
-use super::{Row, Side, find};
+use std::sync::LazyLock;
+
+use super::{Lookup, Row, Side};
 use crate::wire::MessageKind;
 
 /// How far a session is.
@@ -216,7 +218,12 @@ pub(super) const ROWS: &[SessionRow] = &[
 
 /// Returns the next state and what to do.
 pub(crate) fn step(side: Side, state: SessionState, input: Input) -> (SessionState, Action) {
-    find(ROWS, side, state, input).unwrap_or((state, Violation))
+    static LOOKUP: LazyLock<Lookup<SessionState, Action>> = LazyLock::new(|| {
+        let inputs: Vec<_> =
+            Kind::ALL.into_iter().map(Input::Message).chain(Input::OTHERS).collect();
+        Lookup::new(ROWS, &SessionState::ALL, &inputs)
+    });
+    LOOKUP.get(side, state as usize, input.number()).unwrap_or((state, Violation))
 }
 
 impl Input {
@@ -234,14 +241,45 @@ impl Input {
         Kind::FrameReport,
     ];
 
+    /// What is no message of its own.
+    const OTHERS: [Self; 12] = [
+        Self::RejectGlare,
+        Self::Frame,
+        Self::Result,
+        Self::StreamEnd,
+        Self::Admit,
+        Self::Refuse,
+        Self::Propose,
+        Self::ProposeEarly,
+        Self::Confirm,
+        Self::Decline,
+        Self::DecisionTimeout,
+        Self::End,
+    ];
+
     /// All inputs, messages by their kinds.
     pub(super) fn all() -> Vec<Self> {
-        let mut all: Vec<Self> = Self::MESSAGES.map(Self::Message).into();
-        all.extend([Self::RejectGlare, Self::Frame, Self::Result, Self::StreamEnd]);
-        all.extend([Self::Admit, Self::Refuse]);
-        all.extend([Self::Propose, Self::ProposeEarly, Self::Confirm, Self::Decline]);
-        all.extend([Self::DecisionTimeout, Self::End]);
-        all
+        Self::MESSAGES.into_iter().map(Self::Message).chain(Self::OTHERS).collect()
+    }
+
+    /// Returns the place among all messages, followed by [`Input::OTHERS`].
+    const fn number(self) -> usize {
+        const AFTER: usize = Kind::ALL.len();
+        match self {
+            Self::Message(kind) => kind as usize,
+            Self::RejectGlare => AFTER,
+            Self::Frame => AFTER + 1,
+            Self::Result => AFTER + 2,
+            Self::StreamEnd => AFTER + 3,
+            Self::Admit => AFTER + 4,
+            Self::Refuse => AFTER + 5,
+            Self::Propose => AFTER + 6,
+            Self::ProposeEarly => AFTER + 7,
+            Self::Confirm => AFTER + 8,
+            Self::Decline => AFTER + 9,
+            Self::DecisionTimeout => AFTER + 10,
+            Self::End => AFTER + 11,
+        }
     }
 
     /// Returns the name in the table; messages in capitals, what comes from this side in small

@@ -88,3 +88,29 @@ fn the_specification_prints_these_tables() {
     assert!(text.contains(&tables()), "spec/states.md lacks these tables, {fresh}\n{}", tables());
     assert!(text.contains(&graphs()), "spec/states.md lacks these graphs, {fresh}\n{}", graphs());
 }
+
+#[test]
+fn what_is_looked_up_is_what_the_rows_say() {
+    fn searched<S: Copy + PartialEq, I: Copy + PartialEq, A: Copy>(
+        rows: &[Row<S, I, A>],
+        (side, state, input): (Side, S, I),
+    ) -> Vec<(S, A)> {
+        let rows = rows.iter().filter(|row| row.applies(side, state, input));
+        rows.map(|row| (row.to.unwrap_or(state), row.action)).collect()
+    }
+    for side in SIDES {
+        for state in State::ALL {
+            for (place, input) in link::Input::all().into_iter().enumerate() {
+                assert_eq!(input.number(), place);
+                let found = link_step(side, state, input);
+                assert_eq!(searched(link::ROWS, (side, state, input)), [found]);
+            }
+        }
+        for state in SessionState::ALL {
+            for input in session::Input::all() {
+                let found = session_step(side, state, input);
+                assert_eq!(searched(session::ROWS, (side, state, input)), [found]);
+            }
+        }
+    }
+}
