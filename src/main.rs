@@ -14,6 +14,7 @@ mod planning;
 mod progress;
 mod quantity;
 mod run_report;
+mod scenarios;
 mod sheet;
 mod tiers;
 mod timing;

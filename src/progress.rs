@@ -36,3 +36,23 @@ impl Drop for Progress {
 
 /// Resolution of a bar.
 const STEPS: u64 = 1000;
+
+/// Draws values as bars of one character each.
+pub(crate) fn sparkline(values: &[f64], highest: f64) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let bar = |value: &f64| {
+        let index = (value / highest * 7.0).round().clamp(0.0, 7.0) as usize;
+        BARS.get(index).copied().unwrap_or('█')
+    };
+    values.iter().map(bar).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_follow_values() {
+        assert_eq!(sparkline(&[0.0, 5.0, 10.0, 20.0], 10.0), "▁▅██");
+    }
+}

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod curve;
 pub mod data;
+pub mod end_to_end;
 pub mod error;
 pub mod link;
 pub mod report;

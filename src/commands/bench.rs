@@ -1,11 +1,12 @@
 //! `aiflow bench`: bytes against accuracy, ours and every rival, on samples not learned from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aiflow::codec::learn::LearnConfig;
 use aiflow::evaluation::bench::{self, Ablation, BenchCut, BenchData, BenchOptions};
 use aiflow::evaluation::curve::{INT_K, Study, SummaryRecord, Target};
 use aiflow::evaluation::data::{Part, shared_samples};
+use aiflow::evaluation::end_to_end::{Scenario, ScenarioFile, ScenarioRun};
 use aiflow::evaluation::{report, rival};
 use aiflow::runtime::bundle::Provenance;
 use aiflow::runtime::cut::Cut;
@@ -17,15 +18,30 @@ use crate::bundle::{CutSelection, LoadedBundle, profiles};
 use crate::model::OpenData;
 use crate::output;
 use crate::progress::Progress;
+use crate::scenarios::{self, Watch};
 
 /// Measure a bundle and its rivals: bytes per sample against accuracy, at every cut
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Bundle that `aiflow learn` wrote
-    bundle: PathBuf,
+    /// Bundle that `aiflow learn` wrote; with --end-to-end it takes the place of the scenario file's
+    #[arg(required_unless_present = "end_to_end")]
+    bundle: Option<PathBuf>,
     /// Data set to measure on; its test part unless it says #all
-    #[arg(long, value_name = "SPEC")]
-    data: String,
+    #[arg(long, value_name = "SPEC", required_unless_present = "end_to_end")]
+    data: Option<String>,
+    /// Measure latency instead: a device and a server over emulated links, as the file says
+    #[arg(
+        long,
+        value_name = "SCENARIO.toml",
+        conflicts_with_all = ["ablation", "methods", "cuts", "limit", "summary_csv", "calibration", "full"],
+    )]
+    end_to_end: Option<PathBuf>,
+    /// Only the scenarios with these names
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "end_to_end")]
+    scenarios: Vec<String>,
+    /// Write one row for each request of the scenarios
+    #[arg(long, value_name = "FILE.csv", requires = "end_to_end")]
+    requests_csv: Option<PathBuf>,
     /// Cuts to measure: all, or names such as c03,c07
     #[arg(long, value_name = "all|IDs", default_value = "all")]
     cuts: CutSelection,
@@ -72,8 +88,12 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn run(self) -> Result<()> {
+        if let Some(file) = &self.end_to_end {
+            return self.run_scenarios(file);
+        }
         self.check_methods()?;
-        let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
+        let bundle = self.bundle.as_deref().context("name a bundle")?;
+        let loaded = LoadedBundle::open(bundle, self.model.as_deref(), self.engine.engine)?;
         let study = self.measure(&loaded)?;
         if let Some(path) = &self.html {
             report::write_html(path, &study)?;
@@ -90,6 +110,62 @@ impl Bench {
             None => {}
         }
         self.print(&study)
+    }
+
+    /// Measures scenarios end to end.
+    fn run_scenarios(&self, path: &Path) -> Result<()> {
+        let file = ScenarioFile::read(path)?;
+        let chosen = self.chosen(&file)?;
+        let bundle = self.bundle.clone().or_else(|| file.bundle.clone()).with_context(|| {
+            format!("{} names no bundle; name one before the flags", path.display())
+        })?;
+        let data = self.data.clone().or_else(|| file.data.clone());
+        let data = data.with_context(|| format!("{} names no data; add --data", path.display()))?;
+        let model = self.model.as_deref().or(file.model.as_deref());
+        let loaded = LoadedBundle::open(&bundle, model, self.engine.engine)?;
+        let preprocess = loaded.preprocess(&self.preprocess)?;
+        let most = chosen.iter().map(|scenario| scenario.slots()).max().unwrap_or(0);
+        let profile = file.profile.as_deref();
+        let stage = scenarios::stage(loaded, preprocess, &data, profile, &bundle, most)?;
+        let quiet = self.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
+        let files = scenarios::Files {
+            html: self.html.as_ref(),
+            csv: self.csv.as_ref(),
+            requests: self.requests_csv.as_ref(),
+            json: self.json.as_ref(),
+        };
+        let mut runs: Vec<ScenarioRun> = Vec::new();
+        for scenario in chosen {
+            let watch = if quiet { Watch::No } else { Watch::Yes };
+            let run = scenarios::measure(&stage, scenario, &file.policies, watch)?;
+            if !quiet {
+                scenarios::print(&run)?;
+            }
+            runs.push(run);
+            // Hours of measuring are not lost when a later scenario fails.
+            files.write(&runs)?;
+        }
+        if quiet {
+            let records: Vec<_> = report::end_to_end_records(&runs).collect();
+            return output::json(&records);
+        }
+        let written = [&self.html, &self.csv, &self.requests_csv, &self.json];
+        for path in written.into_iter().flatten() {
+            output::text(&format!("written: {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn chosen<'a>(&self, file: &'a ScenarioFile) -> Result<Vec<&'a Scenario>> {
+        let known = || file.scenarios.iter().map(|scenario| scenario.name.as_str());
+        if let Some(wanted) = self.scenarios.iter().find(|&name| known().all(|own| own != name)) {
+            let known: Vec<&str> = known().collect();
+            bail!("there is no scenario `{wanted}`; there are {}", known.join(", "));
+        }
+        let all = file.scenarios.iter();
+        Ok(all
+            .filter(|own| self.scenarios.is_empty() || self.scenarios.contains(&own.name))
+            .collect())
     }
 
     /// Refuses names that no method has: a bench without its rivals would say too much.
@@ -116,7 +192,8 @@ impl Bench {
         let calibration = OpenData::open(&calibration, Part::Train, preprocess.clone()).context(
             "the samples that the bundle was learned from; name them with --calibration",
         )?;
-        let test = OpenData::open(&self.data, Part::Test, preprocess)?;
+        let spec = self.data.as_deref().context("name a data set with --data")?;
+        let test = OpenData::open(spec, Part::Test, preprocess)?;
         let shared = shared_samples(calibration.set.as_ref(), test.set.as_ref());
         if shared > 0 {
             bail!(

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::args::Format;
 use crate::output;
-use crate::progress::Progress;
+use crate::progress::{Progress, sparkline};
 
 /// Send frames with deadlines over emulated links and compare what arrives in time
 ///
@@ -243,27 +243,8 @@ impl<'a> LiveView<'a> {
     }
 }
 
-fn sparkline(values: &[f64], highest: f64) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let bar = |value: &f64| {
-        let index = (value / highest * 7.0).round().clamp(0.0, 7.0) as usize;
-        BARS.get(index).copied().unwrap_or('█')
-    };
-    values.iter().map(bar).collect()
-}
-
 /// Estimates between two lines of the live view, 400 ms of virtual time.
 const EVERY: u32 = 10;
 
 /// Characters of a line of bars.
 const WIDTH: usize = 12;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bars_follow_values() {
-        assert_eq!(sparkline(&[0.0, 5.0, 10.0, 20.0], 10.0), "▁▅██");
-    }
-}

@@ -88,7 +88,7 @@ impl Path {
     }
 
     /// Returns the configurations of both directions.
-    pub(super) fn links(&self) -> (LinkConfig, LinkConfig) {
+    pub(crate) fn links(&self) -> (LinkConfig, LinkConfig) {
         let both = LinkConfig::new().with_delay(self.one_way());
         let up = both.clone().with_rate(Rate::Trace(Arc::clone(&self.trace)));
         (up.with_queue_limit(self.queue), both)

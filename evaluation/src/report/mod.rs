@@ -5,6 +5,8 @@
 
 mod atomic;
 mod chart;
+mod end_to_end_page;
+mod end_to_end_table;
 mod heat;
 mod link_page;
 mod number;
@@ -19,6 +21,11 @@ mod words;
 mod tests;
 
 pub use atomic::write_atomically;
+pub use end_to_end_page::{end_to_end_page, write_end_to_end_html};
+pub use end_to_end_table::{
+    end_to_end_finding, end_to_end_records, end_to_end_table, write_end_to_end_csv,
+    write_end_to_end_json, write_requests_csv,
+};
 pub use link_page::{LinkStudy, link_page, write_link_html};
 pub use page::{html_page, write_html};
 pub use plan_map::{PlanMap, PlanRecord, PlanReport, plan_page, write_plan_csv, write_plan_html};

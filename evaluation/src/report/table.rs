@@ -146,7 +146,7 @@ fn absent() -> String {
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-fn new_table(header: &[&str], width: Option<u16>) -> Table {
+pub(super) fn new_table(header: &[&str], width: Option<u16>) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_header(header);
     if let Some(width) = width {
@@ -155,7 +155,7 @@ fn new_table(header: &[&str], width: Option<u16>) -> Table {
     table
 }
 
-fn align_right(table: &mut Table, columns: &[usize]) {
+pub(super) fn align_right(table: &mut Table, columns: &[usize]) {
     for index in columns {
         if let Some(column) = table.column_mut(*index) {
             column.set_cell_alignment(CellAlignment::Right);

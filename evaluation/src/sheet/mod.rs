@@ -20,7 +20,7 @@ use aiflow_runtime::cut::{SplitError, SplitModel};
 use aiflow_runtime::learning::{LearningError, Outputs};
 use aiflow_runtime::{Value, parallel_map};
 
-pub use self::pictures::{picture_codings, preparing};
+pub use self::pictures::{picture_codec, picture_codings, preparing};
 use crate::bench::Samples;
 use crate::data::{DataError, Preprocess};
 use crate::error::RivalError;

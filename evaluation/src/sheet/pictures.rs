@@ -39,8 +39,9 @@ fn codings(qualities: &[u8]) -> Vec<PictureCoding> {
     codings
 }
 
-/// Opens the codec of a coding.
-fn codec(coding: PictureCoding) -> Box<dyn PictureCodec> {
+/// Opens the codec of a coding: the same that plan sheets are measured with and profiles timed with.
+#[must_use]
+pub fn picture_codec(coding: PictureCoding) -> Box<dyn PictureCodec> {
     let quality = coding.quality.unwrap_or(100);
     match coding.format {
         PictureFormat::Png => Box::new(PngInput),
@@ -67,7 +68,7 @@ pub(super) fn measure(
     let mut points = Vec::with_capacity(codings.len());
     for (index, coding) in codings.iter().enumerate() {
         progress(&coding.to_string(), index as f32 / codings.len() as f32);
-        let codec = codec(*coding);
+        let codec = picture_codec(*coding);
         let trip = |sample: usize| -> Result<Trip, SheetError> {
             let Some(picture) = pictures.get(sample) else { return Err(SheetError::Nothing) };
             let payload = codec.encode(picture)?;
@@ -92,9 +93,9 @@ pub fn picture_codings(samples: &Samples) -> Vec<CodingWork<'static>> {
     let pictures: Arc<[Picture]> = pictures.into();
     let work = |coding: PictureCoding| CodingWork {
         payload: Payload::Picture(coding),
-        encode: Box::new(Encode { codec: codec(coding), pictures: Arc::clone(&pictures), at: 0 }),
+        encode: Box::new(Encode { codec: picture_codec(coding), pictures: Arc::clone(&pictures), at: 0 }),
         decode: Box::new(Decode {
-            codec: codec(coding),
+            codec: picture_codec(coding),
             pictures: Arc::clone(&pictures),
             shape: None,
             payload: Vec::new(),

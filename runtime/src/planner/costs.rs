@@ -136,6 +136,20 @@ impl TierCosts {
         }
     }
 
+    /// Stretches all times: those of a machine that is `factor` times slower.
+    #[must_use]
+    pub fn times(&self, factor: f64) -> Self {
+        let stretch = |times: &[Option<Spread>]| -> Vec<Option<Spread>> {
+            times.iter().map(|time| time.map(|time| time.times(factor))).collect()
+        };
+        Self {
+            places: self.places,
+            parts: stretch(&self.parts),
+            encode: stretch(&self.encode),
+            decode: stretch(&self.decode),
+        }
+    }
+
     /// Lists the points that have no time for encoding or decoding, by their place in the table.
     pub fn missing(&self) -> impl Iterator<Item = usize> + '_ {
         let both = self.encode.iter().zip(&self.decode).enumerate();
@@ -148,11 +162,13 @@ impl TierCosts {
         if to.index() >= self.places { None } else { self.parts.get(index).copied().flatten() }
     }
 
-    pub(super) fn encode(&self, point: usize) -> Option<Spread> {
+    /// Returns the time to encode a point of the table, by its place there.
+    pub fn encode(&self, point: usize) -> Option<Spread> {
         self.encode.get(point).copied().flatten()
     }
 
-    pub(super) fn decode(&self, point: usize) -> Option<Spread> {
+    /// Returns the time to decode a point of the table, by its place there.
+    pub fn decode(&self, point: usize) -> Option<Spread> {
         self.decode.get(point).copied().flatten()
     }
 }

@@ -189,6 +189,11 @@ impl Table {
         self.measure
     }
 
+    /// Lists all places in their order: the input, the cuts, the output.
+    pub fn positions(&self) -> impl Iterator<Item = Position> + use<> {
+        (0..self.cuts.len() + 2).map(Position::new)
+    }
+
     /// Returns the place of the output.
     pub fn output(&self) -> Position {
         Position::new(self.cuts.len() + 1)

@@ -13,6 +13,7 @@ use aiflow_codec::{DecodeError, DecodeLimits, Dims, ElementType, Profile, Tensor
 use ndarray::{ArrayD, IxDyn};
 
 use super::answer::{read_value, write_value};
+use super::emulation::{Effort, Pace, TensorCodec, paced};
 use super::error::PartError;
 use super::parts::Crossing;
 use super::place::Place;
@@ -30,6 +31,9 @@ pub struct PartCoder {
     sides: Vec<(String, ElementKind)>,
     limits: DecodeLimits,
     learned: Option<Learned>,
+    /// Other codecs in place of our own, one per tensor.
+    others: Option<Vec<Arc<dyn TensorCodec>>>,
+    pace: Option<Arc<dyn Pace>>,
 }
 
 #[derive(Debug)]
@@ -49,7 +53,7 @@ impl PartCoder {
         sides: Vec<(String, ElementKind)>,
         limits: DecodeLimits,
     ) -> Self {
-        Self { place, dims, sides, limits, learned: None }
+        Self { place, dims, sides, limits, learned: None, others: None, pace: None }
     }
 
     /// Adds what was learned for a cut.
@@ -57,6 +61,14 @@ impl PartCoder {
         let (encoders, decoders) = (Mutex::default(), Mutex::default());
         self.learned = Some(Learned { cut: cut.clone(), profiles, encoders, decoders });
         self
+    }
+
+    pub(super) fn set_pace(&mut self, pace: &Arc<dyn Pace>) {
+        self.pace = Some(Arc::clone(pace));
+    }
+
+    pub(super) fn set_codecs(&mut self, codecs: Vec<Arc<dyn TensorCodec>>) {
+        self.others = Some(codecs);
     }
 
     /// Returns the shapes of the tensors.
@@ -80,7 +92,19 @@ impl PartCoder {
     /// When tensors do not have the shapes of the bundle, or a lossy coding is asked for where
     /// nothing was learned.
     pub fn encode(&self, what: &Crossing, coding: FeatureCoding) -> Result<Vec<u8>, PartError> {
+        let effort = Effort::Encode(self.place, coding);
+        paced(self.pace.as_deref(), effort, || self.encode_now(what, coding))
+    }
+
+    fn encode_now(&self, what: &Crossing, coding: FeatureCoding) -> Result<Vec<u8>, PartError> {
         self.check(what)?;
+        if let Some(others) = &self.others {
+            let both = what.tensors.iter().zip(others);
+            let frames: Option<Vec<Vec<u8>>> =
+                both.map(|(tensor, codec)| codec.encode(tensor)).collect();
+            let frames = frames.ok_or(PartError::NoProfile { place: self.place })?;
+            return self.joined(&frames, what);
+        }
         let frames = match (coding, &self.learned) {
             (FeatureCoding::Learned { .. }, None) => {
                 return Err(PartError::NoProfile { place: self.place });
@@ -95,6 +119,11 @@ impl PartCoder {
                 what.tensors.iter().map(|tensor| self.lossless(tensor)).collect::<Result<_, _>>()?
             }
         };
+        self.joined(&frames, what)
+    }
+
+    /// Puts the frames of all tensors and the side inputs together.
+    fn joined(&self, frames: &[Vec<u8>], what: &Crossing) -> Result<Vec<u8>, PartError> {
         let mut out = Vec::with_capacity(frames.iter().map(|frame| frame.len() + 4).sum());
         let last = self.sides.is_empty().then(|| frames.len().saturating_sub(1));
         for (index, frame) in frames.iter().enumerate() {
@@ -116,6 +145,10 @@ impl PartCoder {
     /// # Errors
     /// When the bytes are not those of the place: which tensor, where and why.
     pub fn decode(&self, bytes: &[u8]) -> Result<Crossing, PartError> {
+        paced(self.pace.as_deref(), Effort::Decode(self.place), || self.decode_now(bytes))
+    }
+
+    fn decode_now(&self, bytes: &[u8]) -> Result<Crossing, PartError> {
         let payload = |source| PartError::Payload { place: self.place, source };
         let mut reader = Reader::new(bytes, SECTION);
         let mut frames: Vec<&[u8]> = Vec::with_capacity(self.dims.len());
@@ -137,14 +170,20 @@ impl PartCoder {
             sides.push((name.clone(), value));
         }
         reader.expect_end().map_err(payload)?;
-        let tensors = match &self.learned {
-            Some(learned) => {
+        let tensors = match (&self.others, &self.learned) {
+            (Some(others), _) => {
+                let all = frames.iter().zip(&self.dims).zip(others);
+                let decoded = all.map(|((frame, dims), codec)| codec.decode(frame, dims));
+                let wrong = DecodeError::new(DecodeErrorKind::ShapeMismatch, 0, SECTION);
+                decoded.collect::<Option<Vec<Tensor>>>().ok_or_else(|| payload(wrong))?
+            }
+            (None, Some(learned)) => {
                 let mut decoder = learned.decoder(self.limits).map_err(|s| self.coding(s))?;
                 let tensors = decoder.decode(&frames);
                 keep(&learned.decoders, decoder);
                 tensors.map_err(|source| self.coding(source))?
             }
-            None => {
+            (None, None) => {
                 let both = frames.iter().zip(&self.dims);
                 let exact = both.map(|(frame, dims)| self.exact(frame, dims));
                 exact.collect::<Result<_, _>>()?

@@ -15,6 +15,7 @@
 mod answer;
 mod classes;
 mod coder;
+mod emulation;
 mod error;
 #[cfg(feature = "tiers")]
 pub mod net;
@@ -27,6 +28,7 @@ mod trace;
 pub use self::answer::{Answer, AnswerForm};
 pub use self::classes::Class;
 pub use self::coder::PartCoder;
+pub use self::emulation::{Effort, Pace, TensorCodec};
 pub use self::error::{AnswerError, PartError, Refusal, RefusalReason};
 pub use self::parts::{Crossing, ModelParts};
 pub use self::place::{Place, Span};

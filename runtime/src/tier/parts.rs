@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aiflow_codec::{DecodeLimits, Profile};
 
 use super::coder::PartCoder;
+use super::emulation::{Effort, Pace, TensorCodec, paced};
 use super::error::PartError;
 use super::place::{Place, Span};
 use super::stacking::{Stacking, same_bits, stack, unstack};
@@ -40,6 +41,7 @@ pub struct ModelParts {
     whole: PartCoder,
     cuts: Vec<CutParts>,
     middles: Mutex<BTreeMap<(CutId, CutId), Arc<MiddleModel>>>,
+    pace: Option<Arc<dyn Pace>>,
     stacking: Mutex<BTreeMap<Place, Stacking>>,
 }
 
@@ -76,9 +78,40 @@ impl ModelParts {
             whole,
             cuts,
             middles: Mutex::default(),
+            pace: None,
             stacking: Mutex::default(),
             graph,
         })
+    }
+
+    /// Makes parts and coding take as long as they would on another machine, for measurements.
+    #[must_use]
+    pub fn with_pace(mut self, pace: Arc<dyn Pace>) -> Self {
+        self.whole.set_pace(&pace);
+        self.cuts.iter_mut().for_each(|parts| parts.coder.set_pace(&pace));
+        self.pace = Some(pace);
+        self
+    }
+
+    /// Codes what crosses a cut in another way, whatever coding is asked for: one codec per tensor.
+    /// Both peers must do so; it is there for measurements.
+    ///
+    /// # Errors
+    /// When the bundle has no such cut, or it has another number of tensors.
+    pub fn with_codecs(
+        mut self,
+        cut: CutId,
+        codecs: Vec<Arc<dyn TensorCodec>>,
+    ) -> Result<Self, PartError> {
+        let place = Place::Cut(cut);
+        let parts = self.cuts.iter_mut().find(|parts| parts.split.cut().id == cut);
+        let parts = parts.ok_or(PartError::UnknownPlace { place })?;
+        let (expected, given) = (parts.coder.dims().len(), codecs.len());
+        if expected != given {
+            return Err(PartError::Count { place, expected, given });
+        }
+        parts.coder.set_codecs(codecs);
+        Ok(self)
     }
 
     /// Returns the name of the model.
@@ -128,7 +161,8 @@ impl ModelParts {
         let sides = sides_of(coder, inputs.iter().map(|(name, value)| (*name, value)));
         let tensors = match to.cut() {
             Some(id) => {
-                let run = self.find(id)?.split.head_with(inputs);
+                let split = &self.find(id)?.split;
+                let run = self.paced(Span::head(to), || split.head_with(inputs));
                 run.map_err(|source| PartError::Run { span: Span::head(to), source })?.features
             }
             None => self.floats(inputs)?,
@@ -152,7 +186,8 @@ impl ModelParts {
             Place::Input => self.head(&self.named(what), span.to),
             Place::Cut(from) => {
                 let part = self.middle_part(from, to)?;
-                let tensors = part.run(&what.tensors, &others, None).map_err(failed)?;
+                let run = self.paced(span, || part.run(&what.tensors, &others, None));
+                let tensors = run.map_err(failed)?;
                 let all = what.sides.iter().map(|(name, value)| (name.as_str(), value));
                 let sides = sides_of(&self.find(to)?.coder, all);
                 Ok(Crossing { tensors, sides })
@@ -168,12 +203,16 @@ impl ModelParts {
         let fetch: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
         match from {
             Place::Output => Err(PartError::UnknownPlace { place: from }),
-            Place::Input => Ok(self.program.run(&self.named(what), &fetch)?),
+            Place::Input => {
+                let inputs = self.named(what);
+                Ok(self.paced(Span::tail(from), || self.program.run(&inputs, &fetch))?)
+            }
             Place::Cut(id) => {
                 let split = &self.find(id)?.split;
                 let failed = |source| PartError::Run { span: Span::tail(from), source };
                 let others = borrowed(&what.sides);
-                let results = split.tail_with(&what.tensors, &others, None).map_err(failed)?;
+                let run = || split.tail_with(&what.tensors, &others, None);
+                let results = self.paced(Span::tail(from), run).map_err(failed)?;
                 self.ordered(&split.cut().tail_outputs, results).map_err(failed)
             }
         }
@@ -213,6 +252,10 @@ impl ModelParts {
     #[cfg(test)]
     pub(super) fn stacked(&self, from: Place) -> Stacking {
         self.stacking().get(&from).copied().unwrap_or_default()
+    }
+
+    fn paced<T>(&self, span: Span, work: impl FnOnce() -> T) -> T {
+        paced(self.pace.as_deref(), Effort::Part(span), work)
     }
 
     fn stacking(&self) -> MutexGuard<'_, BTreeMap<Place, Stacking>> {

@@ -3,10 +3,12 @@
 mod bars;
 mod plot;
 mod scale;
+mod stack;
 
 pub(crate) use bars::{Bar, bars};
 pub(crate) use plot::{Guide, Join, Line, Plot, Point, Spread, legend_mark};
 pub(crate) use scale::Scale;
+pub(crate) use stack::{Stack, stacks};
 
 /// Escapes text for HTML and SVG, in content and in quoted attributes.
 pub(crate) fn escape(text: &str) -> String {
