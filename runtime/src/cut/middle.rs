@@ -28,17 +28,17 @@ impl MiddleModel {
     ///
     /// # Errors
     /// When the second cut does not follow from the first alone: it lies before it, or beside it on
-    /// other branches; and when one of them keeps state on a side.
+    /// other branches; and when state is read between them.
     pub fn new(
         program: Arc<dyn Program>,
         graph: &Graph,
         from: &Cut,
         to: &Cut,
     ) -> Result<Self, CutError> {
-        for cut in [from, to] {
-            if let Some(input) = cut.tail_state.first().or_else(|| cut.head_outputs.first()) {
-                return Err(CutError::SharedState { input: input.clone() });
-            }
+        let between = from.tail_state.iter().find(|input| !to.tail_state.contains(input));
+        let made = to.head_outputs.iter().find(|output| !from.head_outputs.contains(output));
+        if let Some(input) = between.or(made) {
+            return Err(CutError::SharedState { input: input.clone() });
         }
         let context = Context { graph, pairs: Vec::new() };
         let part = context.middle(&ids(graph, from)?, &ids(graph, to)?)?;

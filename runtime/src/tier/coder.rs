@@ -189,7 +189,7 @@ impl PartCoder {
                 exact.collect::<Result<_, _>>()?
             }
         };
-        Ok(Crossing { tensors, sides })
+        Ok(Crossing { tensors, sides, outputs: Vec::new() })
     }
 
     fn check(&self, what: &Crossing) -> Result<(), PartError> {

@@ -51,6 +51,16 @@ pub enum PartError {
         /// Tensors given.
         given: usize,
     },
+    /// An answer has another number of outputs than the model has behind the place.
+    #[error("the model has {expected} outputs behind `{place}`, the answer has {given}")]
+    Outputs {
+        /// The place.
+        place: Place,
+        /// Outputs of the model.
+        expected: usize,
+        /// Outputs of the answer.
+        given: usize,
+    },
     /// A tensor has another shape than the bundle says.
     #[error("a tensor of `{place}` has the shape {found:?}, the bundle says {expected:?}")]
     Dims {

@@ -11,7 +11,7 @@ use super::error::PartError;
 use super::place::{Place, Span};
 use super::stacking::{Stacking, same_bits, stack, unstack};
 use crate::bundle::{Bundle, BundleCut};
-use crate::cut::{Cut, CutId, InputDims, MiddleModel, SplitError, SplitModel};
+use crate::cut::{Cut, CutId, InputDims, MiddleModel, SplitModel};
 use crate::digest::Digest;
 use crate::engine::Program;
 use crate::graph::{DimChoice, Graph};
@@ -23,8 +23,12 @@ use crate::value::{ElementKind, Tensor, Value};
 pub struct Crossing {
     /// The tensors, in the order of the place.
     pub tensors: Vec<Tensor>,
-    /// Inputs of the model that are handed on as they are.
+    /// Inputs of the model that are handed on as they are: side inputs, and state that parts behind
+    /// the place read.
     pub sides: Vec<(String, Value)>,
+    /// Outputs of the model that were computed before the place (new state of a head). They stay with
+    /// who computed them, and do not cross.
+    pub outputs: Vec<(String, Value)>,
 }
 
 /// One loaded model with all places at which it can be divided, and the coders for them.
@@ -52,7 +56,11 @@ struct CutParts {
 }
 
 impl ModelParts {
-    /// Takes a bundle and its loaded model. Cuts that keep state on a side are left out.
+    /// Takes a bundle and its loaded model.
+    ///
+    /// No tier remembers anything from one request to the next: state that is read behind a cut is
+    /// handed on with every request, and its successor comes back with the answer. So any tier can
+    /// answer any request, whoever answered the one before.
     ///
     /// # Errors
     /// When a profile of the bundle cannot be read.
@@ -65,7 +73,7 @@ impl ModelParts {
         let name = |&id: &crate::graph::ValueId| graph.value_name(id).to_owned();
         let outputs = graph.outputs().iter().map(name).collect();
         let mut cuts = Vec::new();
-        for cut in bundle.cuts().filter(|cut| is_served(cut.cut())) {
+        for cut in bundle.cuts() {
             cuts.push(CutParts::new(cut, &program, &graph, limits)?);
         }
         let sample = cuts.first().map(|parts| parts.split.cut().input_dims.clone());
@@ -159,15 +167,16 @@ impl ModelParts {
     pub fn head(&self, inputs: &[(&str, Value)], to: Place) -> Result<Crossing, PartError> {
         let coder = self.coder(to)?;
         let sides = sides_of(coder, inputs.iter().map(|(name, value)| (*name, value)));
-        let tensors = match to.cut() {
+        let (tensors, outputs) = match to.cut() {
             Some(id) => {
                 let split = &self.find(id)?.split;
                 let run = self.paced(Span::head(to), || split.head_with(inputs));
-                run.map_err(|source| PartError::Run { span: Span::head(to), source })?.features
+                let run = run.map_err(|source| PartError::Run { span: Span::head(to), source })?;
+                (run.features, run.state)
             }
-            None => self.floats(inputs)?,
+            None => (self.floats(inputs)?, Vec::new()),
         };
-        Ok(Crossing { tensors, sides })
+        Ok(Crossing { tensors, sides, outputs })
     }
 
     /// Runs the part between two places, of which the second is a cut.
@@ -190,12 +199,13 @@ impl ModelParts {
                 let tensors = run.map_err(failed)?;
                 let all = what.sides.iter().map(|(name, value)| (name.as_str(), value));
                 let sides = sides_of(&self.find(to)?.coder, all);
-                Ok(Crossing { tensors, sides })
+                Ok(Crossing { tensors, sides, outputs: Vec::new() })
             }
         }
     }
 
-    /// Runs everything behind a place; returns the outputs in the order of the model.
+    /// Runs everything behind a place; returns the outputs in the order of the model, without those
+    /// that were computed before the place and are not in `what`: see [`joined`](Self::joined).
     ///
     /// # Errors
     /// When the place is not known or the part does not run.
@@ -213,9 +223,34 @@ impl ModelParts {
                 let others = borrowed(&what.sides);
                 let run = || split.tail_with(&what.tensors, &others, None);
                 let results = self.paced(Span::tail(from), run).map_err(failed)?;
-                self.ordered(&split.cut().tail_outputs, results).map_err(failed)
+                let behind = split.cut().tail_outputs.iter().cloned().zip(results);
+                Ok(self.ordered(behind.chain(what.outputs.iter().cloned()).collect()))
             }
         }
+    }
+
+    /// Puts the outputs that were computed behind a place together with those that were computed
+    /// before it; returns them in the order of the model.
+    ///
+    /// # Errors
+    /// When the place is not known, or there is another number of outputs behind it.
+    pub fn joined(
+        &self,
+        at: Place,
+        behind: Vec<Value>,
+        before: &[(String, Value)],
+    ) -> Result<Vec<Value>, PartError> {
+        let own: &[String] = match at {
+            Place::Cut(id) => &self.find(id)?.split.cut().head_outputs,
+            Place::Input | Place::Output => &[],
+        };
+        let names = self.outputs.iter().filter(|name| !own.contains(name));
+        let (expected, given) = (names.clone().count(), behind.len());
+        if expected != given {
+            return Err(PartError::Outputs { place: at, expected, given });
+        }
+        let behind = names.cloned().zip(behind);
+        Ok(self.ordered(behind.chain(before.iter().cloned()).collect()))
     }
 
     /// Runs everything behind a place for several requests at once.
@@ -302,15 +337,13 @@ impl ModelParts {
         self.inputs.iter().map(find).collect()
     }
 
-    /// Puts the outputs of a tail into the order of the model.
-    fn ordered(&self, names: &[String], results: Vec<Value>) -> Result<Vec<Value>, SplitError> {
-        let mut named: Vec<(&String, Value)> = names.iter().zip(results).collect();
+    /// Puts outputs into the order of the model.
+    fn ordered(&self, mut named: Vec<(String, Value)>) -> Vec<Value> {
         let take = |wanted: &String| {
-            let place = named.iter().position(|(name, _)| *name == wanted);
-            let missing = || SplitError::NotFloat { name: wanted.clone() };
-            place.map(|place| named.swap_remove(place).1).ok_or_else(missing)
+            let place = named.iter().position(|(name, _)| name == wanted)?;
+            Some(named.swap_remove(place).1)
         };
-        self.outputs.iter().map(take).collect()
+        self.outputs.iter().filter_map(take).collect()
     }
 }
 
@@ -330,9 +363,10 @@ impl CutParts {
             .collect::<Result<_, _>>()
             .map_err(|source| PartError::Profile { place, source })?;
         let dims = own.tensors.iter().map(|tensor| tensor.dims.clone()).collect();
-        let sides = own.side_inputs.iter().map(|side| {
-            let kind = graph.value(&side.name).and_then(|id| graph.kind(id));
-            (side.name.clone(), kind.unwrap_or(ElementKind::I64))
+        let sides = own.side_inputs.iter().map(|side| &side.name).chain(&own.tail_state);
+        let sides = sides.map(|name| {
+            let kind = graph.value(name).and_then(|id| graph.kind(id));
+            (name.clone(), kind.unwrap_or(ElementKind::I64))
         });
         let names: Vec<Digest> = cut.entry().profiles.iter().map(|p| p.file.sha256).collect();
         let coder = PartCoder::new(place, dims, sides.collect(), limits);
@@ -390,9 +424,4 @@ fn sides_of<'a>(
 
 fn borrowed(sides: &[(String, Value)]) -> Vec<(&str, Value)> {
     sides.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
-}
-
-/// Tells whether a cut keeps no state on a side: a chain of tiers does not carry any.
-fn is_served(cut: &Cut) -> bool {
-    cut.tail_state.is_empty() && cut.head_outputs.is_empty()
 }

@@ -34,7 +34,7 @@ pub(super) fn stack(all: &[Crossing]) -> Option<Crossing> {
         concatenate(Axis(0), &views.collect::<Option<Vec<_>>>()?).ok()
     };
     let tensors = (0..first.tensors.len()).map(column).collect::<Option<_>>()?;
-    Some(Crossing { tensors, sides: Vec::new() })
+    Some(Crossing { tensors, ..Crossing::default() })
 }
 
 /// Divides the outputs of a batch among its requests; `None` where an output has another first

@@ -1,11 +1,13 @@
 //! The tier where requests begin.
 
+use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aiflow_transport::driver::{AnswerError, Session};
+use aiflow_transport::driver::{self, AnswerError, Session};
 use aiflow_transport::wire::PointId;
-use aiflow_transport::{Code, Frame};
+use aiflow_transport::{Code, Frame, Reply};
 use aiflow_units::{Bytes, Micros};
 
 use super::clock::Lap;
@@ -36,8 +38,8 @@ struct Inner {
 struct Memory {
     /// How each dish was wanted last, for the time until a change is agreed on.
     held: Vec<Handover>,
-    /// Microseconds from sending to the answer, smoothed.
-    usual: Option<f64>,
+    /// Microseconds that this device takes for what lies behind a place, smoothed.
+    tails: BTreeMap<Place, f64>,
 }
 
 /// What a head gave.
@@ -114,6 +116,7 @@ impl Device {
     fn route(&self, wanted: Handover) -> Result<(Session, PointId, Handover), Fallback> {
         let uplink = self.inner.uplink.as_ref().ok_or(Fallback::Disconnected)?;
         let session = uplink.session().ok_or_else(|| match uplink.status() {
+            LinkStatus::Up if uplink.is_leaving() => Fallback::GoingAway,
             LinkStatus::Outage | LinkStatus::Up => Fallback::Outage,
             _ => Fallback::Disconnected,
         })?;
@@ -166,6 +169,7 @@ impl Device {
             .with_captured(session.timestamp(run.begun))
             .with_point(point)
             .with_rate(rate);
+        let kept = crossing.as_ref().map(|(at, what)| (*at, what.outputs.clone()));
         let answer = session.send(frame);
         let waited = match answer {
             Ok(answer) => self.wait(answer, run, sample, crossing).await?,
@@ -178,12 +182,24 @@ impl Device {
         match waited {
             Waited::Reply(answer, behind) => {
                 let round = lap.next();
-                self.learn(round);
                 if let Some(uplink) = &self.inner.uplink {
+                    uplink.answered(round);
                     push_network(&mut run.trace, 0, round.saturating_sub(behind.total()), uplink);
                 }
                 run.trace.extend(&behind, 1);
-                Ok((answer, None))
+                match (answer, kept) {
+                    (Answer::Tensors(outputs), Some((at, before))) => {
+                        match self.inner.parts.joined(at, outputs, &before) {
+                            Ok(outputs) => Ok((Answer::Tensors(outputs), None)),
+                            Err(error) => {
+                                tracing::warn!(%error, "an answer is not whole");
+                                let own = self.local(run, sample, None).await?;
+                                Ok((own, Some(Fallback::BadAnswer)))
+                            }
+                        }
+                    }
+                    (answer, _) => Ok((answer, None)),
+                }
             }
             Waited::Alone(answer, why) => Ok((answer, Some(why))),
         }
@@ -192,51 +208,29 @@ impl Device {
     /// Waits for an answer; computes it here when it stays out.
     async fn wait(
         &self,
-        answer: aiflow_transport::driver::Answer,
+        answer: driver::Answer,
         run: &mut Run,
         sample: &Sample,
         crossing: Option<(Place, Crossing)>,
     ) -> Result<Waited, PartError> {
         let mut lap = Lap::start();
-        let uplink = self.inner.uplink.clone();
-        let mut answer = Box::pin(answer);
-        let mut status = uplink.as_ref().map(Uplink::watch);
-        let lost = async {
-            match &mut status {
-                // An error means that the uplink is gone, which is a loss as well.
-                Some(status) => drop(status.wait_for(|status| *status != LinkStatus::Up).await),
-                None => std::future::pending().await,
-            }
+        let Some(uplink) = self.inner.uplink.clone() else {
+            let answer = self.local(run, sample, crossing).await?;
+            return Ok(Waited::Alone(answer, Fallback::Disconnected));
         };
+        let mut answer = Box::pin(answer);
+        let mut status = uplink.watch();
+        // An error means that the uplink is gone, which is a loss as well.
+        let lost = async { drop(status.wait_for(|status| *status != LinkStatus::Up).await) };
+        let from = crossing.as_ref().map_or(Place::Input, |(at, _)| *at);
         let why = tokio::select! {
-            reply = &mut answer => match reply.map(|reply| Answer::decode(&reply.payload)) {
-                Ok(Ok((answer, trace))) => return Ok(Waited::Reply(answer, trace)),
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "an answer is not understood");
-                    Fallback::BadAnswer
-                }
-                Err(error) => fallback_of(error),
+            reply = &mut answer => match understood(reply) {
+                Ok((answer, trace)) => return Ok(Waited::Reply(answer, trace)),
+                Err(why) => why,
             },
             () = lost => Fallback::Outage,
-            () = tokio::time::sleep(self.patience()) => {
-                // It may still come: both are on their way, and the first one counts.
-                let mut local = run.apart();
-                let own = self.local(&mut local, sample, crossing.clone());
-                tokio::select! {
-                    reply = &mut answer => {
-                        if let Ok(Ok((answer, trace))) = reply.map(|r| Answer::decode(&r.payload)) {
-                            return Ok(Waited::Reply(answer, trace));
-                        }
-                        Fallback::Deadline
-                    }
-                    own = own => {
-                        self.doubt(answer);
-                        let waited = lap.next().saturating_sub(local.trace.total());
-                        run.trace.push(0, Part::Wire, waited);
-                        run.trace.extend(&local.trace, 0);
-                        return Ok(Waited::Alone(own?, Fallback::Deadline));
-                    }
-                }
+            () = tokio::time::sleep(self.patience(&uplink, run, from)) => {
+                return self.race(&uplink, answer, run, sample, crossing).await;
             }
         };
         run.trace.push(0, Part::Wire, lap.next());
@@ -244,17 +238,37 @@ impl Device {
         Ok(Waited::Alone(answer, why))
     }
 
-    /// Leaves the server alone until it shows that it is there: the answer that stays out may come.
-    fn doubt(&self, answer: std::pin::Pin<Box<aiflow_transport::driver::Answer>>) {
-        let Some(uplink) = self.inner.uplink.clone() else { return };
-        uplink.suspect(true);
-        tokio::spawn(async move {
-            match answer.await {
-                // The connection is lost: the uplink knows.
-                Err(AnswerError::Failed(Code::Timeout)) | Err(AnswerError::Deadline) => {}
-                _ => uplink.suspect(false),
+    /// Computes here what stays out, while it may still come: the first answer counts.
+    async fn race(
+        &self,
+        uplink: &Uplink,
+        mut answer: Pin<Box<driver::Answer>>,
+        run: &mut Run,
+        sample: &Sample,
+        crossing: Option<(Place, Crossing)>,
+    ) -> Result<Waited, PartError> {
+        let sent = Instant::now();
+        let mut why = None;
+        let mut local = run.apart();
+        let own = {
+            let mut own = Box::pin(self.local(&mut local, sample, crossing));
+            loop {
+                tokio::select! {
+                    reply = &mut answer, if why.is_none() => match understood(reply) {
+                        Ok((answer, trace)) => return Ok(Waited::Reply(answer, trace)),
+                        Err(failed) => why = Some(failed),
+                    },
+                    own = &mut own => break own?,
+                }
             }
-        });
+        };
+        if why.is_none() {
+            uplink.doubt(answer);
+        }
+        let parallel = Micros::from_duration(sent.elapsed());
+        run.settle_as(Part::Wire, parallel);
+        run.trace.extend(&local.trace, 0);
+        Ok(Waited::Alone(own, why.unwrap_or(Fallback::Deadline)))
     }
 
     /// Runs the head and encodes, on a thread for computing.
@@ -291,6 +305,7 @@ impl Device {
     ) -> Result<Answer, PartError> {
         let (parts, inputs) = (Arc::clone(&self.inner.parts), Arc::clone(&sample.inputs));
         let (form, slowdown) = (self.inner.options.form, self.inner.options.slowdown);
+        let from = crossing.as_ref().map_or(Place::Input, |(at, _)| *at);
         let (answer, time) = compute(move || {
             let mut lap = Lap::start();
             let outputs = match crossing {
@@ -305,25 +320,25 @@ impl Device {
         .await?;
         run.trace.push(0, Part::Compute, time);
         run.settle();
+        let micros = time.get() as f64;
+        let mut memory = self.memory();
+        let usual = memory.tails.entry(from).or_insert(micros);
+        *usual += (micros - *usual) * SMOOTHING;
         Ok(answer)
     }
 
-    /// How long an answer may stay out.
-    fn patience(&self) -> Duration {
-        let least = self.inner.options.patience;
-        match self.memory().usual {
-            Some(usual) => Micros::new((usual * 3.0) as u64).max(least).to_duration(),
-            None => FIRST_PATIENCE.max(least.to_duration()),
-        }
-    }
-
-    fn learn(&self, round: Micros) {
-        if let Some(uplink) = &self.inner.uplink {
-            uplink.suspect(false);
-        }
-        let mut memory = self.memory();
-        let usual = memory.usual.get_or_insert(round.get() as f64);
-        *usual += (round.get() as f64 - *usual) * SMOOTHING;
+    /// How long an answer may stay out: so long that it would be unusual, or until the answer of this
+    /// device would just be in time, if that is later than usual for the other one.
+    fn patience(&self, uplink: &Uplink, run: &Run, from: Place) -> Duration {
+        let most = uplink.patience(self.inner.options.patience);
+        let own = self.memory().tails.get(&from).copied();
+        let (Some(deadline), Some(own), Some(usual)) = (run.deadline, own, uplink.usual()) else {
+            return most;
+        };
+        let left = deadline.to_duration().saturating_sub(run.begun.elapsed());
+        let own = Duration::from_micros((own * SPARE) as u64);
+        let usual = usual.to_duration().mul_f64(SPARE);
+        most.min(left.saturating_sub(own).max(usual))
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -348,14 +363,28 @@ impl Run {
 
     /// Counts what no part accounts for yet as waiting on this tier: for a thread, mostly.
     fn settle(&mut self) {
-        let passed = Micros::from_duration(self.begun.elapsed());
-        self.trace.push(0, Part::Queue, passed.saturating_sub(self.trace.total()));
+        self.settle_as(Part::Queue, Micros::ZERO);
+    }
+
+    /// Counts what no part accounts for yet, but for the last `but`, as one part.
+    fn settle_as(&mut self, part: Part, but: Micros) {
+        let passed = Micros::from_duration(self.begun.elapsed()).saturating_sub(but);
+        self.trace.push(0, part, passed.saturating_sub(self.trace.total()));
     }
 }
 
 enum Waited {
     Reply(Answer, Trace),
     Alone(Answer, Fallback),
+}
+
+/// Reads a reply.
+fn understood(reply: Result<Reply, AnswerError>) -> Result<(Answer, Trace), Fallback> {
+    let reply = reply.map_err(fallback_of)?;
+    Answer::decode(&reply.payload).map_err(|error| {
+        tracing::warn!(%error, "an answer is not understood");
+        Fallback::BadAnswer
+    })
 }
 
 fn fallback_of(error: AnswerError) -> Fallback {
@@ -380,7 +409,7 @@ fn borrowed(inputs: &NamedInputs) -> Vec<(&str, Value)> {
 
 /// How long a request without a deadline is waited for.
 const NO_DEADLINE: Duration = Duration::from_secs(25);
-/// How long the first answer may stay out.
-const FIRST_PATIENCE: Duration = Duration::from_secs(2);
+/// Room for what takes longer than usual.
+const SPARE: f64 = 1.25;
 /// Share of a new time in the smoothed one.
 const SMOOTHING: f64 = 0.2;

@@ -10,6 +10,7 @@ use aiflow_units::{Bytes, Micros};
 
 use crate::bundle::{FeatureCoding, PictureFormat};
 use crate::tier::{ModelParts, PartError, Place};
+use crate::value::ElementKind;
 
 /// The static capability in SETUP that says how many classes an answer should name; 0 asks for all
 /// outputs (`spec/answer.md` 4).
@@ -163,7 +164,26 @@ fn schemas(parts: &ModelParts, place: Place) -> Result<Vec<TensorSchema>, PartEr
         element: ElementType::F32,
         dims: dims.iter().map(size).collect(),
     };
-    Ok(parts.coder(place)?.dims().iter().map(schema).collect())
+    let coder = parts.coder(place)?;
+    let schemas: Vec<TensorSchema> = coder.dims().iter().map(schema).collect();
+    if !schemas.is_empty() {
+        return Ok(schemas);
+    }
+    // A model without float inputs: what crosses are values that say themselves how large they are.
+    let side =
+        |(_, kind): &(String, ElementKind)| TensorSchema { element: element(*kind), dims: vec![1] };
+    Ok(coder.sides().iter().map(side).collect())
+}
+
+const fn element(kind: ElementKind) -> ElementType {
+    match kind {
+        ElementKind::Bool => ElementType::Bool,
+        ElementKind::U8 => ElementType::U8,
+        ElementKind::I8 => ElementType::I8,
+        ElementKind::I32 => ElementType::I32,
+        ElementKind::I64 => ElementType::I64,
+        ElementKind::F32 => ElementType::F32,
+    }
 }
 
 fn hash(parts: &ModelParts, place: Place) -> Option<ProfileHash> {

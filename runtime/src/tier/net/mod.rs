@@ -13,6 +13,7 @@ mod clock;
 mod compute;
 mod counters;
 mod device;
+mod histogram;
 mod menu;
 mod options;
 mod outcome;
@@ -22,6 +23,7 @@ mod pilot;
 mod sample;
 mod server;
 mod session;
+mod trust;
 mod uplink;
 mod worker;
 

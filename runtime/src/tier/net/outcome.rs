@@ -47,6 +47,8 @@ pub enum Fallback {
     Disconnected,
     /// The server acknowledges nothing.
     Outage,
+    /// The server goes away, and there is no other one.
+    GoingAway,
     /// The frame could not be sent: too much is under way.
     Busy,
     /// The change to this place is not agreed on yet, and nothing is known of the one before.

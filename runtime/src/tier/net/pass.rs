@@ -1,19 +1,20 @@
 //! Handing requests on to the tier behind, and its answers back.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use aiflow_transport::Frame;
-use aiflow_transport::driver::Session;
+use aiflow_transport::driver;
 use aiflow_transport::wire::RateIndex;
+use aiflow_transport::{Code, Frame};
 use aiflow_units::{Micros, Timestamp};
 
 use super::clock::Lap;
 use super::counters::count;
 use super::menu::Dish;
-use super::uplink::{Steered, Uplink};
+use super::uplink::{LinkStatus, Uplink};
 use super::worker::{Job, Shop, Spent, give_up};
-use crate::tier::{Answer, ClientId, Crossing, Part, Place, Span, Trace, Work};
+use crate::tier::{Answer, ClientId, Crossing, ModelParts, Part, Place, Span, Trace, Work};
+use crate::value::Value;
 
 /// What is handed on.
 pub(super) struct Parcel {
@@ -26,28 +27,45 @@ pub(super) struct Parcel {
     pub(super) own: Option<Crossing>,
 }
 
+impl Parcel {
+    /// Adds the outputs that this tier computed before it handed on.
+    fn with_own(&self, parts: &ModelParts, behind: Vec<Value>) -> Vec<Value> {
+        match (self.dish, &self.own) {
+            (Dish::Tensors(at), Some(own)) if !own.outputs.is_empty() => {
+                parts.joined(at, behind, &own.outputs).unwrap_or_default()
+            }
+            _ => behind,
+        }
+    }
+}
+
 /// Hands a request on, and answers it when the tier behind has; answers it here when that fails.
 pub(super) fn pass(shop: Arc<Shop>, uplink: Uplink, job: Job, parcel: Parcel) {
     let mut lap = Lap::start();
+    let passing = shop.passing();
     tokio::spawn(async move {
+        // Until it is answered, or in the queue of this tier.
+        let _passing = passing;
         match behind(&uplink, &job, &parcel).await {
-            Some((answer, trace)) => {
+            Behind::Answered(answer, trace) => {
                 count(&shop.counters.forwarded);
                 let mut whole = parcel.spent.trace();
                 let rest = lap.next().saturating_sub(trace.total());
                 push_network(&mut whole, 0, rest, &uplink);
                 whole.extend(&trace, 1);
                 let answer = match answer {
-                    Answer::Tensors(outputs) => Answer::new(outputs, job.form),
+                    Answer::Tensors(outputs) => {
+                        Answer::new(parcel.with_own(&shop.parts, outputs), job.form)
+                    }
                     classes @ Answer::Classes(_) => classes,
                 };
-                let payload = answer.encode(&whole).into();
-                let mut spent = parcel.spent;
-                spent.compute =
-                    whole.total().saturating_sub(spent.wait.saturating_add(spent.decode));
-                shop.send(job.request, &spent, payload);
+                shop.send(job.request, &parcel.spent, &answer, &whole);
             }
-            None => alone(&shop, job, parcel),
+            Behind::Unwanted => {
+                count(&shop.counters.cancelled);
+                give_up(job.request, Code::Cancelled);
+            }
+            Behind::Silent => alone(&shop, job, parcel),
         }
     });
 }
@@ -60,46 +78,71 @@ pub(super) fn push_network(trace: &mut Trace, tier: u8, rest: Micros, uplink: &U
     trace.push(tier, Part::Reply, reply);
 }
 
+/// What came of asking the tier behind.
+enum Behind {
+    Answered(Answer, Trace),
+    /// Nobody waits for the answer any more.
+    Unwanted,
+    /// There is no answer, or none in time.
+    Silent,
+}
+
 /// Asks the tier behind.
-async fn behind(uplink: &Uplink, job: &Job, parcel: &Parcel) -> Option<(Answer, Trace)> {
+async fn behind(uplink: &Uplink, job: &Job, parcel: &Parcel) -> Behind {
+    let Some(answer) = sent(uplink, job, parcel) else { return Behind::Silent };
+    let begun = Instant::now();
+    let mut answer = Box::pin(answer);
+    let mut status = uplink.watch();
+    let lost = status.wait_for(|status| *status != LinkStatus::Up);
+    let reply = tokio::select! {
+        reply = &mut answer => reply,
+        _ = lost => return Behind::Silent,
+        // To let go of the answer tells the tier behind to stop.
+        () = abandoned(job) => return Behind::Unwanted,
+        () = tokio::time::sleep(uplink.patience(LEAST_PATIENCE)) => {
+            // It may still come, but the answer of this tier is there sooner.
+            uplink.doubt(answer);
+            return Behind::Silent;
+        }
+    };
+    let Ok(reply) = reply else { return Behind::Silent };
+    uplink.answered(Micros::from_duration(begun.elapsed()));
+    match Answer::decode(&reply.payload) {
+        Ok((answer, trace)) => Behind::Answered(answer, trace),
+        Err(error) => {
+            tracing::warn!(%error, "an answer is not understood");
+            Behind::Silent
+        }
+    }
+}
+
+/// Sends a parcel; nothing where that is not possible.
+fn sent(uplink: &Uplink, job: &Job, parcel: &Parcel) -> Option<driver::Answer> {
     let session = uplink.session()?;
-    let point = settled(uplink, &session, parcel.dish).await?;
+    // Devices with different cuts share this session: all points stay in its set, so none has to be
+    // agreed on again.
+    let point = uplink.point(parcel.dish)?;
     let deadline = match job.request.header().deadline {
         Micros::ZERO => session.after(NO_DEADLINE),
         _ => session.timestamp(job.request.deadline()),
     };
     let frame =
         Frame::new(vec![parcel.bytes.clone()], deadline).with_point(point).with_rate(parcel.rate);
-    let answer = session.send(frame).ok()?;
-    let mut status = uplink.watch();
-    let lost = status.wait_for(|status| *status != super::uplink::LinkStatus::Up);
-    let reply = tokio::select! {
-        reply = answer => reply.ok()?,
-        _ = lost => return None,
-    };
-    Answer::decode(&reply.payload).ok()
+    session.send(frame).ok()
 }
 
-/// Waits until frames may use the point of a dish.
-async fn settled(
-    uplink: &Uplink,
-    session: &Session,
-    dish: Dish,
-) -> Option<aiflow_transport::wire::PointId> {
-    for _ in 0..SETTLING {
-        match uplink.steer(session, dish)? {
-            (point, Steered::There) => return Some(point),
-            (_, Steered::OnTheWay) => tokio::time::sleep(Duration::from_millis(5)).await,
-        }
+/// Waits until nobody wants the answer to a request any more.
+async fn abandoned(job: &Job) {
+    while !job.request.is_abandoned() {
+        tokio::time::sleep(LOOK).await;
     }
-    None
 }
 
 /// Answers on this tier what the tier behind did not.
 fn alone(shop: &Arc<Shop>, mut job: Job, parcel: Parcel) {
     job.onward = None;
     if job.request.is_abandoned() {
-        return give_up(job.request, aiflow_transport::Code::Cancelled);
+        return give_up(job.request, Code::Cancelled);
     }
     let (from, own) = match (parcel.dish, parcel.own) {
         (Dish::Tensors(place), own) => (place, own),
@@ -117,7 +160,10 @@ fn alone(shop: &Arc<Shop>, mut job: Job, parcel: Parcel) {
     shop.offer(Work { client, span: Span::tail(from), deadline, arrived, item: job });
 }
 
+/// How long an answer of the tier behind may stay out at least: less than the devices' own patience,
+/// so that the edge still answers in time.
+const LEAST_PATIENCE: Micros = Micros::from_millis(100);
+/// How often it is looked whether somebody still waits for an answer.
+const LOOK: Duration = Duration::from_millis(20);
 /// How long a request without a deadline is waited for.
 const NO_DEADLINE: Duration = Duration::from_secs(25);
-/// How often it is looked whether a change of the cut is agreed on.
-const SETTLING: u32 = 100;

@@ -254,6 +254,25 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_jumps_ends_no_decision() {
+        let mut pilot = pilot();
+        let year = 31_536_000_000;
+        for millis in [0, 100, year, 200, 0, year, year + 100, 50] {
+            let (link, now) = link(millis, LinkState::Up);
+            let course = pilot.decide_on(link, now);
+            assert!(matches!(course.choice, Choice::Remote(Handover::Tensors { .. })), "{millis}");
+            let (link, now) = self::link(millis, LinkState::Down);
+            assert_eq!(pilot.decide_on(link, now).choice, Choice::Local, "{millis}");
+            // The way back takes no longer than after any other outage.
+            let back = (1..=20).find(|tenth| {
+                let (link, now) = self::link(millis + 100 * tenth, LinkState::Up);
+                pilot.decide_on(link, now).choice != Choice::Local
+            });
+            assert!(back.is_some(), "{millis}");
+        }
+    }
+
+    #[test]
     fn a_server_that_turns_out_slow_is_left() {
         let mut pilot = pilot();
         let (first, now) = link(0, LinkState::Up);

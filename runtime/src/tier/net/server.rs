@@ -14,6 +14,8 @@ use aiflow_transport::wire::{
     StatsAnswer, Values, capability, statistic,
 };
 use aiflow_transport::{Code, Config, Question};
+use aiflow_units::Micros;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::counters::{ServerCounters, count};
@@ -57,6 +59,8 @@ pub(super) struct Front {
     pub(super) policy: Policy,
     pub(super) then: Then,
     pub(super) clients: AtomicU64,
+    /// How long what is open may take to end; nothing while the server takes what comes.
+    leaving: watch::Sender<Option<Micros>>,
     started: Instant,
 }
 
@@ -84,6 +88,7 @@ impl Server {
             policy,
             then: then.unwrap_or_default(),
             clients: AtomicU64::new(0),
+            leaving: watch::Sender::new(None),
             started: Instant::now(),
         });
         let accepting = tokio::spawn(accept(endpoint.clone(), Arc::clone(&front)));
@@ -109,14 +114,35 @@ impl Server {
         move || front.counters()
     }
 
-    /// Stops: takes no new request, finishes what is under way for at most `longest`, tells clients
-    /// that it goes away, and returns when nothing of it runs any more.
+    /// Returns a function that writes all metrics in the text format of Prometheus: what was counted,
+    /// and where the time of answered requests went.
+    pub fn metrics(&self) -> impl Fn() -> String + Send + Sync + 'static {
+        let front = Arc::clone(&self.front);
+        move || front.counters().prometheus() + &front.shop.times.prometheus()
+    }
+
+    /// Returns a function that tells whether new sessions are taken, for a health check.
+    pub fn readiness(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let front = Arc::clone(&self.front);
+        move || !front.is_leaving()
+    }
+
+    /// Stops: tells clients that it goes away and takes no new connection or session; answers what
+    /// still comes on open ones until nothing has come for a moment, at most for `longest`. Clients
+    /// have moved by then. What comes later is refused, and nothing runs any more on return.
     pub async fn shutdown(self, longest: Duration) {
-        self.front.shop.drain();
+        let drain = Micros::from_duration(longest);
+        self.front.leaving.send_replace(Some(drain));
         let end = Instant::now() + longest;
-        while !self.front.shop.is_idle() && Instant::now() < end {
+        let mut last = (Instant::now(), 0);
+        while last.0.elapsed() < QUIET && Instant::now() < end {
             tokio::time::sleep(Duration::from_millis(5)).await;
+            let requests = self.front.shop.counters.requests.load(Ordering::Relaxed);
+            if !self.front.shop.is_idle() || requests != last.1 {
+                last = (Instant::now(), requests);
+            }
         }
+        self.front.shop.drain();
         // Answers that were just given are still on their way out of this process.
         tokio::time::sleep(LAST_ANSWERS).await;
         self.stop(Code::GoingAway).await;
@@ -125,7 +151,9 @@ impl Server {
     /// Stops at once, as though it had crashed but for the goodbye: requests under way are lost.
     pub async fn stop(self, code: Code) {
         self.front.shop.close();
-        self.endpoint.shutdown(code).await;
+        // QUIC waits for a few round trips in case its last words get lost, and after a long outage
+        // those it knows are long; nobody has to wait for that.
+        let _ = tokio::time::timeout(LONGEST_GOODBYE, self.endpoint.shutdown(code)).await;
         // Connections are over, so their tasks end; the socket is free when the last one has.
         let _ = tokio::time::timeout(LONGEST_GOODBYE, self.accepting).await;
         let threads = self.threads;
@@ -136,6 +164,10 @@ impl Server {
 }
 
 impl Front {
+    fn is_leaving(&self) -> bool {
+        self.leaving.borrow().is_some()
+    }
+
     pub(super) fn counters(&self) -> ServerCounters {
         let mut all = self.shop.counters.snapshot();
         let (waiting, running) = self.shop.load();
@@ -161,6 +193,10 @@ async fn accept(endpoint: Endpoint, front: Arc<Front>) {
     let mut peers = JoinSet::new();
     while let Some(arriving) = endpoint.accept().await {
         while peers.try_join_next().is_some() {}
+        if front.is_leaving() {
+            arriving.refuse();
+            continue;
+        }
         let front = Arc::clone(&front);
         peers.spawn(async move {
             let address = arriving.address();
@@ -180,9 +216,24 @@ async fn serve_peer(peer: Peer, front: Arc<Front>) {
     let form = setup.static_capabilities.get(menu::ANSWER_CLASSES).unwrap_or(0);
     let form = AnswerForm::from_number(form);
     let mut sessions = JoinSet::new();
-    while let Some(event) = peer.next_event().await {
+    let mut leaving = front.leaving.subscribe();
+    let mut told = false;
+    loop {
+        let event = tokio::select! {
+            event = peer.next_event() => event,
+            drain = said(&mut leaving), if !told => {
+                told = true;
+                // The connection may be over meanwhile.
+                let _ = peer.go_away("", drain);
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
         while sessions.try_join_next().is_some() {}
         match event {
+            PeerEvent::Session(offer) if told => {
+                let _ = offer.refuse(Code::GoingAway, Micros::ZERO);
+            }
             PeerEvent::Session(offer) => {
                 let points = offer.open().points.clone();
                 match offer.decide(&front.policy) {
@@ -205,6 +256,15 @@ async fn serve_peer(peer: Peer, front: Arc<Front>) {
     while sessions.join_next().await.is_some() {}
 }
 
+/// Waits until the server goes away; returns how long what is open may take to end.
+async fn said(leaving: &mut watch::Receiver<Option<Micros>>) -> Micros {
+    match leaving.wait_for(Option::is_some).await {
+        Ok(drain) => drain.unwrap_or_default(),
+        // The server is gone, and its connections with it.
+        Err(_) => Micros::ZERO,
+    }
+}
+
 /// Answers what a client asks about the server.
 fn say(asked: Asked, front: &Front) {
     let own = front.policy.models.first().map(|model| model.model);
@@ -213,6 +273,7 @@ fn say(asked: Asked, front: &Front) {
         Question::Health(Health::Model(model)) if Some(*model) != own => {
             Answer::Health(HealthAnswer::No)
         }
+        Question::Health(_) if front.is_leaving() => Answer::Health(HealthAnswer::No),
         Question::Health(_) => Answer::Health(HealthAnswer::Yes),
         Question::Metadata(Metadata::Server) => {
             let metadata = ServerMetadata {
@@ -244,7 +305,9 @@ fn say(asked: Asked, front: &Front) {
     let _ = asked.answer(&answer);
 }
 
-/// How long tasks of connections that are over may take to notice.
+/// How long connections may take to end, and their tasks to notice.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(2);
+/// When nothing has come for so long, clients have heard that this server goes away.
+const QUIET: Duration = Duration::from_millis(250);
 /// How long answers may take to leave before connections are closed.
 const LAST_ANSWERS: Duration = Duration::from_millis(50);

@@ -73,8 +73,8 @@ fn arrive(
         _ => front.shop.origin.at(request.deadline()),
     };
     let job = Job { request, client, payload, dish, crossing: None, form, onward };
+    front.shop.arrived(job.payload.len());
     if let (true, Some(uplink)) = (whole, front.shop.uplink.clone()) {
-        count(&front.shop.counters.requests);
         let parcel =
             Parcel { bytes: job.payload.clone(), dish, rate, spent: Spent::default(), own: None };
         return pass(Arc::clone(&front.shop), uplink, job, parcel);

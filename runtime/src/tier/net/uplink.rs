@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::menu::{Dish, Menu};
+use super::trust::Habit;
 
 /// Why the next tier cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +76,11 @@ struct Inner {
     status: watch::Sender<LinkStatus>,
     /// Answers stay out longer than they should.
     suspect: AtomicBool,
+    /// The next tier said that it goes away.
+    leaving: AtomicBool,
+    /// Whether there is another address to go to.
+    has_choice: bool,
+    habit: Habit,
 }
 
 /// Ends the task with the last handle.
@@ -112,6 +118,9 @@ impl Uplink {
             current: Mutex::default(),
             status: watch::Sender::new(LinkStatus::default()),
             suspect: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            has_choice: addresses.len() > 1,
+            habit: Habit::default(),
         });
         let target = Arc::new(Target { endpoint, addresses, name: name.to_owned(), config });
         let task = tokio::spawn(keep_up(Arc::clone(&inner), target));
@@ -181,8 +190,27 @@ impl Uplink {
     pub(super) fn session(&self) -> Option<Session> {
         let up = *self.inner.status.borrow() == LinkStatus::Up;
         let suspect = self.inner.suspect.load(Ordering::Relaxed);
-        let usable = up && !suspect;
+        let usable = up && !suspect && !self.is_leaving();
         usable.then(|| self.inner.lock().as_ref().map(|(_, session)| session.clone())).flatten()
+    }
+
+    /// Tells whether the next tier goes away and there is nobody else to go to: then it is spared, so
+    /// that it can end soon. Where there is somebody, it is used until the other one is ready.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.inner.leaving.load(Ordering::Relaxed) && !self.inner.has_choice
+    }
+
+    /// Moves to another local address, as a device does that changes networks; connection and session
+    /// go on over the new path.
+    ///
+    /// # Errors
+    /// The address cannot be bound; then the old one stays.
+    pub fn rebind(&self, address: SocketAddr) -> std::io::Result<()> {
+        self.inner.endpoint.rebind(address)
+    }
+
+    pub(super) fn habit(&self) -> &Habit {
+        &self.inner.habit
     }
 
     /// Says that an answer stays out, or that one came.
@@ -269,6 +297,8 @@ async fn keep_up(inner: Arc<Inner>, target: Arc<Target>) {
                 pause = FIRST_PAUSE;
                 stay(&inner, &target, opened, &mut place).await;
                 inner.lock().take();
+                // Who closed the connection is not the first one to ask again.
+                place = place.wrapping_add(1);
                 inner.set(LinkStatus::Connecting);
             }
             Err(error) => {
@@ -313,6 +343,7 @@ async fn stay(
     loop {
         *inner.lock() = Some((peer.clone(), session.clone()));
         inner.suspect.store(false, Ordering::Relaxed);
+        inner.leaving.store(false, Ordering::Relaxed);
         inner.set(LinkStatus::Up);
         match watch_over(inner, target, (&peer, &session), place).await {
             Some(fresh) => (peer, session) = fresh,
@@ -336,7 +367,8 @@ async fn watch_over(
         let suspect = inner.suspect.load(Ordering::Relaxed);
         suspect_since = suspect.then(|| suspect_since.unwrap_or_else(Instant::now));
         let out = *inner.status.borrow() == LinkStatus::Outage;
-        if out || suspect_since.is_some_and(|since| since.elapsed() >= SUSPICION) {
+        let leaving = inner.leaving.load(Ordering::Relaxed);
+        if out || leaving || suspect_since.is_some_and(|since| since.elapsed() >= SUSPICION) {
             if scouts.is_empty() {
                 *place = place.wrapping_add(1);
                 scouts.spawn(scout(Arc::clone(inner), Arc::clone(target), *place));
@@ -348,7 +380,10 @@ async fn watch_over(
             event = peer.next_event() => match event? {
                 PeerEvent::OutageBegan { .. } => inner.set(LinkStatus::Outage),
                 PeerEvent::OutageEnded { .. } => inner.set(LinkStatus::Up),
-                PeerEvent::GoingAway(_) => tracing::info!("the next tier goes away"),
+                PeerEvent::GoingAway(_) => {
+                    tracing::info!("the next tier goes away");
+                    inner.leaving.store(true, Ordering::Relaxed);
+                }
                 _ => {}
             },
             change = session.next_change() => if let Change::Proposed { epoch, .. } = change? {

@@ -1,5 +1,6 @@
 //! Threads that compute what waits.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use aiflow_units::{Micros, Timestamp};
 use super::clock::{Lap, Origin};
 use super::compute::rest;
 use super::counters::{Counting, add, count, spend};
+use super::histogram::PartTimes;
 use super::menu::Dish;
 use super::pass::{Parcel, pass};
 use super::picture::PictureReader;
@@ -48,9 +50,12 @@ pub(super) struct Shop {
     pub(super) parts: Arc<ModelParts>,
     pub(super) origin: Origin,
     pub(super) counters: Counting,
+    pub(super) times: PartTimes,
     pub(super) pictures: Option<Arc<dyn PictureReader>>,
     pub(super) uplink: Option<Uplink>,
     pub(super) slowdown: f64,
+    /// Requests that the tier behind has.
+    passing: AtomicUsize,
     state: Mutex<State>,
     bell: Condvar,
 }
@@ -73,9 +78,11 @@ impl Shop {
             parts,
             origin: Origin::new(),
             counters: Counting::default(),
+            times: PartTimes::default(),
             pictures,
             uplink,
             slowdown,
+            passing: AtomicUsize::new(0),
             state: Mutex::new(state),
             bell: Condvar::new(),
         }
@@ -99,10 +106,20 @@ impl Shop {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts a request that arrived.
+    pub(super) fn arrived(&self, bytes: usize) {
+        count(&self.counters.requests);
+        add(&self.counters.bytes, bytes as u64);
+    }
+
+    /// Counts a request as being with the tier behind for as long as what is returned lives.
+    pub(super) fn passing(self: &Arc<Self>) -> Passing {
+        self.passing.fetch_add(1, Ordering::Relaxed);
+        Passing(Arc::clone(self))
+    }
+
     /// Takes a request in, or says no.
     pub(super) fn offer(&self, work: Work<Job>) {
-        count(&self.counters.requests);
-        add(&self.counters.bytes, work.item.payload.len() as u64);
         let now = self.origin.now();
         match self.lock().queue.offer(work, now) {
             Ok(()) => self.bell.notify_one(),
@@ -133,7 +150,7 @@ impl Shop {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.lock().queue.is_idle()
+        self.passing.load(Ordering::Relaxed) == 0 && self.lock().queue.is_idle()
     }
 
     /// Lets the threads end.
@@ -260,21 +277,26 @@ impl Shop {
     }
 
     fn reply(&self, job: Job, spent: &Spent, outputs: Vec<Value>) {
-        let trace = spent.trace();
-        let payload = Answer::new(outputs, job.form).encode(&trace);
-        self.send(job.request, spent, payload.into());
+        self.send(job.request, spent, &Answer::new(outputs, job.form), &spent.trace());
     }
 
-    /// Sends an answer; counts it as cancelled where nobody wants it any more.
-    pub(super) fn send(&self, request: Request, spent: &Spent, payload: bytes::Bytes) {
+    /// Sends an answer; counts it as cancelled where nobody wants it any more. The trace begins with
+    /// what was spent on this tier.
+    pub(super) fn send(&self, request: Request, spent: &Spent, answer: &Answer, trace: &Trace) {
         spend(&self.counters.wait_micros, spent.wait);
         spend(&self.counters.decode_micros, spent.decode);
         spend(&self.counters.compute_micros, spent.compute);
-        let timings = Timings { wait: spent.wait, decode: spent.decode, infer: spent.compute };
+        self.times.observe(trace);
+        // To the client all that happened behind the decoder is one.
+        let infer = trace.total().saturating_sub(spent.wait.saturating_add(spent.decode));
+        let timings = Timings { wait: spent.wait, decode: spent.decode, infer };
+        let payload = answer.encode(trace).into();
         let reply = Reply { payload, layers: 1, flags: ResultFlags::NONE, timings };
-        match request.reply(reply) {
-            Ok(()) => count(&self.counters.answered),
-            Err(_) => count(&self.counters.cancelled),
+        // Before it leaves: who has an answer finds it counted.
+        count(&self.counters.answered);
+        if request.reply(reply).is_err() {
+            self.counters.answered.fetch_sub(1, Ordering::Relaxed);
+            count(&self.counters.cancelled);
         }
     }
 
@@ -306,6 +328,15 @@ impl Shop {
                 give_up(job.request, Code::Internal);
             }
         }
+    }
+}
+
+/// A request that the tier behind has.
+pub(super) struct Passing(Arc<Shop>);
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        self.0.passing.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

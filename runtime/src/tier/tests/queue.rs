@@ -110,3 +110,23 @@ fn cancelled_work_is_gone() {
     assert_eq!(items(&queue.take(at(1)).batch), [2, 5]);
     assert_eq!(queue.waiting(), 0);
 }
+
+#[test]
+fn a_clock_that_jumps_loses_no_request() {
+    let mut queue = WorkQueue::new(QueueLimits::default().with_wait(Micros::from_millis(5)));
+    queue.offer(work(1, 1, 100, 400), at(100)).expect("room");
+    queue.offer(Work { deadline: Timestamp::MAX, ..work(2, 1, 100, 0) }, at(100)).expect("room");
+    // Back before they came: they wait as though they had just come.
+    let taken = queue.take(at(0));
+    assert!(taken.late.is_empty() && taken.batch.len() <= 1);
+    let mut all = items(&taken.batch);
+    queue.done(tail(1), &taken.batch.iter().map(|w| w.client).collect::<Vec<_>>(), Micros::ZERO);
+    // A year ahead: what had a deadline is late, the other one is done.
+    let taken = queue.take(at(31_536_000_000));
+    all.extend(items(&taken.late).into_iter().chain(items(&taken.batch)));
+    all.sort_unstable();
+    assert_eq!(all, [1, 2]);
+    queue.done(tail(1), &taken.batch.iter().map(|w| w.client).collect::<Vec<_>>(), Micros::ZERO);
+    assert!(queue.is_idle() && queue.backlog() < Micros::from_secs(1));
+    queue.offer(work(3, 1, 0, 500), at(200)).expect("it goes on");
+}

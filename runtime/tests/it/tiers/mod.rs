@@ -1,6 +1,11 @@
 //! Tiers on real connections.
 
 mod chains;
+mod clocks;
+mod deaths;
+mod drain;
+mod every_cut;
 mod faults;
+mod hostile;
 mod load;
 mod world;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aiflow_codec::learn::LearnConfig;
 use aiflow_runtime::bundle::{Bundle, BundleBuilder, CutFiles, FeatureCoding};
-use aiflow_runtime::cut::{Cut, CutOptions, SplitModel, search};
+use aiflow_runtime::cut::{Cut, CutList, CutOptions, SplitModel, search};
 use aiflow_runtime::engine::{Engine, RtenEngine};
 use aiflow_runtime::graph::{DimChoice, Graph, RandomSource};
 use aiflow_runtime::learning::{NamedInputs, learn_cut};
@@ -38,6 +38,13 @@ impl World {
         let graph = Graph::new(&model).expect("a graph");
         let program = RtenEngine::new().load(&model).expect("a program");
         let list = search(&graph, &program, &[], &CutOptions::default()).expect("cuts");
+        Self::with_cuts(model, list, learn)
+    }
+
+    /// A model with cuts that were found before.
+    pub(super) fn with_cuts(model: ModelFile, list: CutList, learn: usize) -> Self {
+        let graph = Graph::new(&model).expect("a graph");
+        let program = RtenEngine::new().load(&model).expect("a program");
         let samples = inputs(&graph, learn, 3);
         let mut builder = BundleBuilder::new("world", model.id(), "world.onnx", 1);
         for cut in list.cuts {
@@ -78,9 +85,17 @@ impl World {
         address: SocketAddr,
         options: ServerOptions,
     ) -> (Server, SocketAddr) {
+        self.serve_parts(address, self.load(), options)
+    }
+
+    pub(super) fn serve_parts(
+        &self,
+        address: SocketAddr,
+        parts: Arc<ModelParts>,
+        options: ServerOptions,
+    ) -> (Server, SocketAddr) {
         let config = ServerConfig::new(self.identity.clone(), None, EarlyData::Refused);
         let config = config.expect("a configuration");
-        let parts = self.load();
         // The socket of a server before it may take a moment to be free.
         let mut tries = 0;
         let server = loop {
@@ -106,15 +121,32 @@ impl World {
         addresses: &[SocketAddr],
         options: DeviceOptions,
     ) -> Uplink {
-        let roots = Roots::of(&self.identity);
-        let config = ClientConfig::new(&roots, None, EarlyData::Refused).expect("a configuration");
-        let config = config.with_protocol(options.protocol());
-        let config = config.with_tuning(Tuning::default().with_idle(Micros::from_secs(60)));
-        let endpoint = Endpoint::client(localhost()).expect("a socket");
         let places: Vec<Place> = parts.cuts().map(|cut| Place::Cut(cut.id)).collect();
         let menu = Menu::new(parts, &places).expect("a menu");
+        self.uplink_for(menu, addresses, options)
+    }
+
+    fn uplink_for(&self, menu: Menu, addresses: &[SocketAddr], options: DeviceOptions) -> Uplink {
+        let config = self.client().with_protocol(options.protocol());
+        let config = config.with_tuning(Tuning::default().with_idle(Micros::from_secs(60)));
+        let endpoint = Endpoint::client(localhost()).expect("a socket");
         let addresses = addresses.to_vec();
         Uplink::new(endpoint, addresses, "localhost", config, menu, Micros::ZERO)
+    }
+
+    /// How somebody connects who believes this world's servers.
+    pub(super) fn client(&self) -> ClientConfig {
+        let roots = Roots::of(&self.identity);
+        ClientConfig::new(&roots, None, EarlyData::Refused).expect("a configuration")
+    }
+
+    /// A device that is connected and hands over at one place from the start.
+    pub(super) async fn device_at(&self, address: SocketAddr, at: Place) -> Device {
+        let menu = Menu::new(&self.parts, &[at]).expect("a menu");
+        let options = DeviceOptions::default();
+        let uplink = self.uplink_for(menu, &[address], options);
+        uplink.ready(Duration::from_secs(10)).await.expect("a connection");
+        Device::new(Arc::clone(&self.parts), Some(uplink), options)
     }
 
     /// A device that is connected.
