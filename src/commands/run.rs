@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aiflow::evaluation::rival::picture_codecs;
 use aiflow::runtime::bundle::FeatureCoding;
 use aiflow::runtime::cut::CutId;
 use aiflow::runtime::planner::{Confidence, Goal, Probe, Table, TierCosts, Wish};
@@ -75,8 +74,8 @@ pub(crate) struct RunCommand {
     /// Keep every bit of what crosses the cut (the default without --rate)
     #[arg(long, requires = "cut")]
     lossless: bool,
-    /// Hand the picture over, such as webp:80 or jpeg:90, always
-    #[arg(long, value_name = "FORMAT:QUALITY", conflicts_with = "local")]
+    /// Hand the picture over, always: png, jpeg:90, webp:80, or webp:80/0 for another effort than 6
+    #[arg(long, value_name = "FORMAT", conflicts_with = "local")]
     picture: Option<Upload>,
     /// Answer everything here
     #[arg(long)]
@@ -210,7 +209,6 @@ impl RunCommand {
                 );
             }
         }
-        let codecs: Arc<[_]> = picture_codecs().into();
         let begun = Instant::now();
         let mut live = Live::new();
         let mut run = Run::default();
@@ -224,8 +222,7 @@ impl RunCommand {
             let inputs = data.inputs(&loaded.model, index)?;
             let mut sample = Sample::new(inputs);
             if let Some(picture) = read.picture {
-                let codecs = Arc::clone(&codecs);
-                sample = sample.with_picture(Arc::new(Writer { picture, codecs }));
+                sample = sample.with_picture(Arc::new(Writer { picture }));
             }
             let sample = sample.with_capture(Micros::from_duration(clock.elapsed()));
             let now = Timestamp::from_origin(Micros::from_duration(begun.elapsed()));

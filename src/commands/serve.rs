@@ -110,8 +110,7 @@ impl Serve {
         drop(entered);
         let name = &loaded.bundle.manifest().model.name;
         if let Some(address) = self.metrics {
-            let counting = server.counting();
-            let address = metrics::serve(address, move || counting().prometheus())?;
+            let address = metrics::serve(address, server.metrics(), server.readiness())?;
             output::text(&format!("metrics on http://{address}/metrics"))?;
         }
         output::text(&format!("serving {name} on {}", server.local_address()?))?;

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-/// Serves `text` under `/metrics`, and `ok` under `/health`; returns the address.
+/// Serves `text` under `/metrics`, and under `/health` whether requests are taken; returns the address.
 pub(crate) fn serve(
     address: SocketAddr,
     text: impl Fn() -> String + Send + 'static,
+    ready: impl Fn() -> bool + Send + 'static,
 ) -> Result<SocketAddr> {
     let listener =
         TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
@@ -22,19 +23,25 @@ pub(crate) fn serve(
     thread::Builder::new().name("aiflow-metrics".to_owned()).spawn(move || {
         for stream in listener.incoming().flatten() {
             // A client that goes away in the middle is nobody's loss.
-            let _ = answer(stream, &text);
+            let _ = answer(stream, &text, &ready);
         }
     })?;
     Ok(address)
 }
 
-fn answer(mut stream: TcpStream, text: &impl Fn() -> String) -> std::io::Result<()> {
+fn answer(
+    mut stream: TcpStream,
+    text: &impl Fn() -> String,
+    ready: &impl Fn() -> bool,
+) -> std::io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let request = request(&mut stream)?;
     let (status, body) = if request.starts_with(b"GET /metrics ") {
         ("200 OK", text())
-    } else if request.starts_with(b"GET /health ") {
+    } else if request.starts_with(b"GET /health ") && ready() {
         ("200 OK", "ok\n".to_owned())
+    } else if request.starts_with(b"GET /health ") {
+        ("503 Service Unavailable", "going away\n".to_owned())
     } else {
         ("404 Not Found", "there are /metrics and /health\n".to_owned())
     };

@@ -52,7 +52,7 @@ impl FromStr for Onward {
     }
 }
 
-/// A picture coding such as `webp:80`.
+/// A picture coding: `png`, `jpeg:90`, `webp:80`, or `webp:80/0` with libwebp's effort behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Upload(pub(crate) PictureCoding);
 
@@ -60,15 +60,21 @@ impl FromStr for Upload {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || "write webp:80 or jpeg:80".to_owned();
-        let (format, quality) = text.split_once(':').ok_or_else(wrong)?;
-        let quality = quality.parse().ok().filter(|quality: &u8| *quality <= 100);
-        let (format, effort) = match format {
-            "webp" => (PictureFormat::Webp, Some(6)),
-            "jpeg" => (PictureFormat::Jpeg, None),
+        let wrong = || "write png, jpeg:80, webp:80 or webp:80/4".to_owned();
+        let number = |text: &str, most: u8| {
+            text.parse().ok().filter(|number: &u8| *number <= most).ok_or_else(wrong)
+        };
+        let (format, settings) = text.split_once(':').unwrap_or((text, ""));
+        let (format, quality, effort) = match (format, settings.split_once('/')) {
+            ("png", None) if text == "png" => (PictureFormat::Png, None, None),
+            ("jpeg", None) => (PictureFormat::Jpeg, Some(number(settings, 100)?), None),
+            ("webp", None) => (PictureFormat::Webp, Some(number(settings, 100)?), Some(6)),
+            ("webp", Some((quality, effort))) => {
+                (PictureFormat::Webp, Some(number(quality, 100)?), Some(number(effort, 6)?))
+            }
             _ => return Err(wrong()),
         };
-        Ok(Self(PictureCoding { format, quality: Some(quality.ok_or_else(wrong)?), effort }))
+        Ok(Self(PictureCoding { format, quality, effort }))
     }
 }
 
@@ -91,6 +97,12 @@ mod tests {
         assert!("7".parse::<Onward>().is_err());
         let upload: Upload = "webp:80".parse().expect("a picture");
         assert_eq!(upload.0.quality, Some(80));
-        assert!("webp:101".parse::<Upload>().is_err() && "png:3".parse::<Upload>().is_err());
+        let png: Upload = "png".parse().expect("a picture");
+        assert_eq!((png.0.format, png.0.quality), (PictureFormat::Png, None));
+        let quick: Upload = "webp:80/0".parse().expect("a picture");
+        assert_eq!((quick.0.quality, quick.0.effort), (Some(80), Some(0)));
+        for wrong in ["webp:101", "webp:80/7", "webp", "png:3", "png:", "jpeg:80/1", "gif:80"] {
+            assert!(wrong.parse::<Upload>().is_err(), "{wrong}");
+        }
     }
 }

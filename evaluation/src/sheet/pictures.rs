@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aiflow_runtime::Value;
-use aiflow_runtime::bundle::{OperatingPoint, Payload, PictureCoding, PictureFormat};
+use aiflow_runtime::bundle::{OperatingPoint, Payload, PictureCoding, PictureFormat, TaskLoss};
 use aiflow_runtime::cut::SplitModel;
 use aiflow_runtime::learning::Outputs;
 use aiflow_runtime::profiler::{CodingWork, MeasureError, Work};
@@ -21,6 +21,11 @@ const QUALITIES: [u8; 9] = [5, 20, 40, 60, 75, 85, 90, 95, 100];
 const WEBP_METHODS: [u8; 3] = [0, 4, 6];
 /// Qualities that are timed; times at others lie between.
 const TIMED: [u8; 3] = [20, 60, 95];
+
+/// Pictures that tell roughly whether a coding is of use.
+const SCOUTS: usize = 40;
+/// Codings that change more of the answers than this are not measured on all pictures.
+const HOPELESS: f64 = 0.3;
 
 /// Lists the codings that a sheet has, the most faithful format first.
 fn codings(qualities: &[u8]) -> Vec<PictureCoding> {
@@ -77,10 +82,19 @@ pub(super) fn measure(
             let outputs = split.whole_with(&[(preprocess.input(), input)])?;
             Ok(Trip { bytes: payload.len(), output: Outputs::of(&outputs) })
         };
+        let scouts = all(pictures.len().min(SCOUTS), threads, trip)?;
+        if is_hopeless(&truth.point(Payload::Picture(*coding), &scouts).loss) {
+            continue;
+        }
         let trips = all(pictures.len(), threads, trip)?;
         points.push(truth.point(Payload::Picture(*coding), &trips));
     }
     Ok(points)
+}
+
+/// Tells whether so many answers change that no one would send such pictures.
+fn is_hopeless(loss: &TaskLoss) -> bool {
+    loss.disagreement.is_some_and(|share| share > HOPELESS)
 }
 
 /// Returns the codings of pictures that are worth timing; nothing where there are no pictures.
