@@ -20,6 +20,8 @@ const SPACING: u8 = 4;
 const MOST_DISAGREEMENT: f64 = 0.1;
 /// Points beyond this divergence are of no use where there are no classes.
 const MOST_KL: f64 = 0.3;
+/// Samples that tell roughly which rates are worth more.
+const SCOUTS: usize = 40;
 /// Finer points than one with so small a divergence are of no use: nothing is left to gain.
 const LEAST_KL: f64 = 1e-3;
 
@@ -37,15 +39,17 @@ pub(super) fn measure(
     };
     let features = all(samples.len(), threads, head)?;
     let station = Station { cut, samples, features: &features, coders: Mutex::default() };
-    let point = |coding| -> Result<OperatingPoint, SheetError> {
-        let trips = all(samples.len(), threads, |index| station.trip(index, coding))?;
+    let measured = |count, coding| -> Result<OperatingPoint, SheetError> {
+        let trips = all(count, threads, |index| station.trip(index, coding))?;
         Ok(truth.point(Payload::Feature { cut: cut.split.cut().id, coding }, &trips))
     };
+    let point = |coding| measured(samples.len(), coding);
     let mut points = vec![point(FeatureCoding::Raw)?, point(FeatureCoding::Lossless)?];
+    let rates = worthwhile(&rates(cut), |coding| measured(samples.len().min(SCOUTS), coding))?;
     let series = series(cut);
     for (number, (effort, rate)) in series.iter().enumerate() {
         let mut own = Vec::new();
-        for rate_index in rates(cut) {
+        for &rate_index in &rates {
             let what = format!("q{rate_index}");
             progress(&what, (number as f32 + 0.5) / series.len() as f32);
             let measured =
@@ -64,19 +68,42 @@ pub(super) fn measure(
     Ok(points)
 }
 
+/// The rate indices that are worth a measurement on all samples, by what a few samples say: those that
+/// lose something, but not everything, and one more at either end.
+fn worthwhile(
+    rates: &[u8],
+    measured: impl Fn(FeatureCoding) -> Result<OperatingPoint, SheetError>,
+) -> Result<Vec<u8>, SheetError> {
+    let mut wanted = Vec::new();
+    let (mut fine, mut useless) = (None, 0);
+    for &rate_index in rates {
+        let (effort, rate) = (CodingEffort::Fast, FrameRate::Fixed);
+        let loss = measured(FeatureCoding::Learned { rate_index, effort, rate })?.loss;
+        if loss.kl < LEAST_KL / 2.0 {
+            fine = Some(rate_index);
+            continue;
+        }
+        wanted.extend(fine.take());
+        wanted.push(rate_index);
+        useless += u32::from(is_useless(&loss));
+        if useless > 1 {
+            break;
+        }
+    }
+    wanted.extend(fine);
+    Ok(wanted)
+}
+
 fn is_useless(loss: &TaskLoss) -> bool {
     loss.disagreement.map_or(loss.kl > MOST_KL, |share| share > MOST_DISAGREEMENT)
 }
 
-/// The series that a cut has: frames that confidence moves need a head in every profile.
-fn series(cut: &SheetCut) -> Vec<(CodingEffort, FrameRate)> {
-    let mut series =
-        vec![(CodingEffort::High, FrameRate::Fixed), (CodingEffort::Fast, FrameRate::Fixed)];
-    if cut.profiles.iter().all(|profile| profile.confidence().is_some()) {
-        series.push((CodingEffort::High, FrameRate::Confidence));
-        series.push((CodingEffort::Fast, FrameRate::Confidence));
-    }
-    series
+/// The series that a cut has. Where every profile has a head, confidence moves the rates: that loses
+/// less at the same bytes, and no one would choose the others.
+fn series(cut: &SheetCut) -> [(CodingEffort, FrameRate); 2] {
+    let heads = cut.profiles.iter().all(|profile| profile.confidence().is_some());
+    let rate = if heads { FrameRate::Confidence } else { FrameRate::Fixed };
+    [(CodingEffort::High, rate), (CodingEffort::Fast, rate)]
 }
 
 /// Rate indices to measure, from fine to coarse: those that the profiles were fitted at and one step

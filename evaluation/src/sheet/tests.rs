@@ -75,8 +75,8 @@ fn a_sheet_has_what_was_measured_and_is_the_same_every_time() {
         .points
         .iter()
         .filter(|point| match point.payload {
-            Payload::Feature { coding: FeatureCoding::Learned { effort, rate, .. }, .. } => {
-                effort == CodingEffort::High && rate == FrameRate::Fixed
+            Payload::Feature { coding: FeatureCoding::Learned { effort, .. }, .. } => {
+                effort == CodingEffort::High
             }
             _ => false,
         })
