@@ -232,7 +232,10 @@ impl World {
                         if end == End::Fin {
                             wire.ended.insert(stream);
                         }
-                        wire.items.entry(stream).or_default().push_back(Item::Data(data, end));
+                        wire.items
+                            .entry(stream)
+                            .or_default()
+                            .push_back(Item::Data(data.to_contiguous(), end));
                     }
                     Transmit::Reset { stream, code } => {
                         if wire.ended.insert(stream) {

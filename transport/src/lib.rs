@@ -44,6 +44,7 @@
 //!             }
 //!             Transmit::Write { stream, data, end } => {
 //!                 from.written(stream, data.len());
+//!                 let data = data.to_contiguous();
 //!                 to.handle_data(Stream::remote(stream.number()), data, end, now);
 //!             }
 //!             _ => {}

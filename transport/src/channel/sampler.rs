@@ -96,6 +96,17 @@ impl Sampler {
 
     /// Takes note of one packet that an acknowledgement confirms.
     pub fn acked(&mut self, now: Timestamp, sent_at: Timestamp, bytes: Bytes) {
+        self.acked_several(now, sent_at, bytes, 1);
+    }
+
+    /// Takes note of `packets` that were sent at one time and are confirmed by one acknowledgement.
+    pub fn acked_several(
+        &mut self,
+        now: Timestamp,
+        sent_at: Timestamp,
+        bytes: Bytes,
+        packets: u32,
+    ) {
         let size = bytes.get();
         self.delivered += size;
         self.delivered_at = now;
@@ -113,7 +124,7 @@ impl Sampler {
             record: None,
         });
         batch.bytes += size;
-        batch.packets += 1;
+        batch.packets += packets;
         batch.first_sent = batch.first_sent.min(sent_at);
         batch.last_sent = batch.last_sent.max(sent_at);
         if let Some(record) = record

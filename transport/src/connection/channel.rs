@@ -15,6 +15,10 @@ pub(super) struct Silence {
     since: Option<Timestamp>,
     /// Whether it is an outage.
     outage: bool,
+    /// How long silence may last.
+    patience: Micros,
+    /// Whether the timer is set.
+    watched: bool,
 }
 
 /// Round trips as they were last looked at: an estimate is too much work for every packet.
@@ -48,6 +52,8 @@ pub(super) struct Reporting {
     last: Timestamp,
     /// Whether frames, results or padding left since.
     flowing: bool,
+    /// Whether the timer is set.
+    armed: bool,
 }
 
 impl Connection {
@@ -76,7 +82,6 @@ impl Connection {
         }
         if in_flight == Bytes::ZERO {
             self.silence.since = None;
-            self.timers.clear(Timer::Outage);
         } else {
             self.silence.since = Some(now);
             self.arm_outage(now);
@@ -93,11 +98,30 @@ impl Connection {
         }
         let timeout = self.path.probe_timeout;
         let three = timeout.saturating_add(timeout).saturating_add(timeout);
-        self.timers.set(Timer::Outage, now.after(three.max(self.config.outage)));
+        self.silence.patience = three.max(self.config.outage);
+        // Most acknowledgements only put it off, which is seen when its time has come.
+        if !self.silence.watched {
+            self.silence.watched = true;
+            self.timers.set(Timer::Outage, now.after(self.silence.patience));
+        }
     }
 
-    pub(super) fn outage_begins(&mut self) {
+    /// Unsets all timers, of which some are remembered here.
+    pub(super) fn clear_timers(&mut self) {
+        self.timers.clear_all();
+        self.silence.watched = false;
+        self.reporting.armed = false;
+    }
+
+    /// The peer may have been silent for too long.
+    pub(super) fn outage_due(&mut self, now: Timestamp) {
+        self.silence.watched = false;
         let Some(since) = self.silence.since else { return };
+        let due = since.after(self.silence.patience);
+        if due > now {
+            self.silence.watched = true;
+            return self.timers.set(Timer::Outage, due);
+        }
         self.silence.outage = true;
         self.stats.outages += 1;
         tracing::debug!(side = ?self.side, %since, "the peer is silent");
@@ -122,21 +146,24 @@ impl Connection {
 
     /// While data flows, a report is due one interval after the last one.
     pub(super) fn arm_report(&mut self, now: Timestamp) {
-        if !self.reporting.flowing || self.timers.is_set(Timer::Report) {
+        if !self.reporting.flowing || self.reporting.armed {
             return;
         }
         if let Some(interval) = self.report_interval(ChannelLevel::Report) {
             let due = self.reporting.last.after(interval).max(now);
+            self.reporting.armed = true;
             self.timers.set(Timer::Report, due);
         }
     }
 
     /// The time for a report has come.
     pub(super) fn report_due(&mut self, now: Timestamp) {
+        self.reporting.armed = false;
         let Some(interval) = self.report_interval(ChannelLevel::Report) else { return };
         if !self.reporting.flowing {
             return;
         }
+        self.reporting.armed = true;
         self.timers.set(Timer::Report, now.after(interval));
         // A report that cannot leave grows old: the next one takes its place.
         if self.is_stuck() || self.silence.outage {

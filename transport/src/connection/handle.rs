@@ -45,7 +45,7 @@ impl Connection {
         self.inbound.clear();
         self.young.clear();
         self.scheduler.clear();
-        self.timers.clear_all();
+        self.clear_timers();
         self.greet(PeerIdentity { early: Early::Complete, ..identity }, now);
     }
 
@@ -62,6 +62,24 @@ impl Connection {
             return;
         }
         if let Err(error) = self.data(stream, data, end, now) {
+            self.violated(error);
+        }
+    }
+
+    /// Several pieces arrived on a stream, in order; `end` says whether the stream ends with the last
+    /// one. The same as [`Connection::handle_data`] for each of them, in less time. The pieces are
+    /// taken out of `chunks`.
+    pub fn handle_chunks(
+        &mut self,
+        stream: Stream,
+        chunks: &mut [Buffer],
+        end: End,
+        now: Timestamp,
+    ) {
+        if self.state == State::Closed {
+            return;
+        }
+        if let Err(error) = self.pieces(stream, chunks, end, now) {
             self.violated(error);
         }
     }
@@ -179,7 +197,7 @@ impl Connection {
             Timer::Decision(session) => self.decision_overdue(session, now),
             Timer::Proposal(session) => self.next_proposal(session, now),
             Timer::Report => self.report_due(now),
-            Timer::Outage => self.outage_begins(),
+            Timer::Outage => self.outage_due(now),
             Timer::Probe => self.padding_due(now),
             Timer::Stall => self.stalled(now),
             Timer::Early(stream) => self.early_over(stream),

@@ -126,7 +126,7 @@ impl Connection {
     ) -> Result<(), ProtocolError> {
         // Nearly all bytes are of layers, whose streams keep their place.
         if let Some(&Inbound::Frame { request, layer }) = self.inbound.get(&stream) {
-            return self.frame_data(stream, request, layer, data, end, now);
+            return self.frame_data(stream, request, layer, &mut [data], end, now);
         }
         let Some(inbound) = self.inbound.remove(&stream) else { return Ok(()) };
         match inbound {
@@ -168,6 +168,33 @@ impl Connection {
             }
             Inbound::Answer { framer, kind, purpose } => {
                 self.answer_data(stream, framer, kind, purpose, &data, end, now)
+            }
+        }
+    }
+
+    /// Takes several pieces of any stream.
+    ///
+    /// # Errors
+    /// As [`Connection::data`].
+    pub(super) fn pieces(
+        &mut self,
+        stream: Stream,
+        chunks: &mut [Buffer],
+        end: End,
+        now: Timestamp,
+    ) -> Result<(), ProtocolError> {
+        let mut rest = chunks;
+        loop {
+            if let Some(&Inbound::Frame { request, layer }) = self.inbound.get(&stream) {
+                return self.frame_data(stream, request, layer, rest, end, now);
+            }
+            match rest {
+                [] => return self.data(stream, Buffer::new(), end, now),
+                [last] => return self.data(stream, std::mem::take(last), end, now),
+                [first, more @ ..] => {
+                    self.data(stream, std::mem::take(first), End::Open, now)?;
+                    rest = more;
+                }
             }
         }
     }

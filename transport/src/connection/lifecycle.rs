@@ -195,7 +195,7 @@ impl Connection {
     }
 
     fn forget_everything(&mut self) {
-        self.timers.clear_all();
+        self.clear_timers();
         self.scheduler.clear();
         self.inbound.clear();
         self.young.clear();

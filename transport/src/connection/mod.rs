@@ -50,7 +50,7 @@ pub use session::SessionCounters;
 pub use snapshot::Snapshot;
 pub use states::{SessionState, State, graphs, tables};
 pub use stats::Statistics;
-pub use stream::{Direction, End, Priority, Stream, Transmit};
+pub use stream::{Chunk, Direction, End, Priority, Stream, Transmit};
 
 use crate::channel::Estimator;
 use crate::negotiate::Agreement;
@@ -79,7 +79,7 @@ use timers::Timers;
 /// | group | calls | by |
 /// |---|---|---|
 /// | **getters** | [`state`](Self::state), [`session`](Self::session), [`sessions`](Self::sessions), [`estimate`](Self::estimate), [`budget`](Self::budget), [`partial`](Self::partial), [`snapshot`](Self::snapshot), [`stats`](Self::stats), [`agreement`](Self::agreement), [`peer`](Self::peer), [`limits`](Self::limits), [`peer_limits`](Self::peer_limits) and the rest that starts with `is_` | anybody, at any time |
-/// | **handle_\*** | [`handle_connected`](Self::handle_connected), [`handle_early_rejected`](Self::handle_early_rejected), [`handle_opened`](Self::handle_opened), [`handle_data`](Self::handle_data), [`handle_reset`](Self::handle_reset), [`handle_stop`](Self::handle_stop), [`handle_writable`](Self::handle_writable), [`handle_path`](Self::handle_path), [`handle_migrated`](Self::handle_migrated), [`handle_timeout`](Self::handle_timeout), [`handle_closed`](Self::handle_closed) | the carrier, when it saw something |
+/// | **handle_\*** | [`handle_connected`](Self::handle_connected), [`handle_early_rejected`](Self::handle_early_rejected), [`handle_opened`](Self::handle_opened), [`handle_data`](Self::handle_data), [`handle_chunks`](Self::handle_chunks), [`handle_reset`](Self::handle_reset), [`handle_stop`](Self::handle_stop), [`handle_writable`](Self::handle_writable), [`handle_path`](Self::handle_path), [`handle_migrated`](Self::handle_migrated), [`handle_timeout`](Self::handle_timeout), [`handle_closed`](Self::handle_closed) | the carrier, when it saw something |
 /// | **commands** of both | [`reconfigure`](Self::reconfigure), [`accept`](Self::accept), [`reject`](Self::reject), [`end`](Self::end), [`probe`](Self::probe), [`pad`](Self::pad), [`goaway`](Self::goaway), [`refresh_token`](Self::refresh_token), [`authorize`](Self::authorize), [`deny`](Self::deny), [`close`](Self::close) | the application |
 /// | **commands** of the client | [`open`](Self::open), [`resume`](Self::resume), [`send`](Self::send), [`cancel`](Self::cancel), [`ask`](Self::ask), [`forget`](Self::forget) | the application |
 /// | **commands** of the server | [`admit`](Self::admit), [`admit_resumed`](Self::admit_resumed), [`refuse`](Self::refuse), [`reply`](Self::reply), [`fail`](Self::fail), [`answer`](Self::answer), [`issue_ticket`](Self::issue_ticket) | the application |

@@ -176,13 +176,13 @@ impl Connection {
         self.refuse_stream(stream, super::Direction::Uni, code, now);
     }
 
-    /// Takes bytes of a layer.
+    /// Takes bytes of a layer, of which `end` says whether the last ones end it.
     pub(super) fn frame_data(
         &mut self,
         stream: Stream,
         request: RequestId,
         layer: u8,
-        data: Buffer,
+        chunks: &mut [Buffer],
         end: End,
         now: Timestamp,
     ) -> Result<(), ProtocolError> {
@@ -192,11 +192,16 @@ impl Connection {
         };
         let Some(slot) = arrival.slots.get_mut(usize::from(layer)) else { return Ok(()) };
         let Slot::Arriving { header, pieces, .. } = slot else { return Ok(()) };
-        let size = Bytes::of_len(data.len());
-        match end {
-            End::Open => pieces.push(data),
-            End::Fin => pieces.push_last(data),
+        let before = pieces.length();
+        let last = chunks.len().saturating_sub(1);
+        for (index, chunk) in chunks.iter_mut().enumerate() {
+            let chunk = std::mem::take(chunk);
+            match end {
+                End::Fin if index == last => pieces.push_last(chunk),
+                _ => pieces.push(chunk),
+            }
         }
+        let size = pieces.length().saturating_sub(before);
         let short = check_length(header, pieces, end)?;
         self.buffered = self.buffered.saturating_add(size);
         self.stats.payload_received = self.stats.payload_received.saturating_add(size);

@@ -79,6 +79,43 @@ impl Priority {
     }
 }
 
+/// Bytes to write to a stream, in up to two parts, so that a header leaves together with what it
+/// stands before without anything being copied.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Chunk {
+    /// What the core made, such as a header; often empty.
+    pub head: Buffer,
+    /// A slice of what the application gave, after it.
+    pub body: Buffer,
+}
+
+impl Chunk {
+    /// Returns the number of bytes of both parts.
+    pub const fn len(&self) -> usize {
+        self.head.len() + self.body.len()
+    }
+
+    /// Says whether both parts are empty.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Drops what is beyond the first `most` bytes.
+    pub fn truncate(&mut self, most: usize) {
+        self.head.truncate(most);
+        self.body.truncate(most - self.head.len());
+    }
+
+    /// Returns all bytes in one buffer; copies them where both parts have some.
+    pub fn to_contiguous(&self) -> Buffer {
+        match (self.head.is_empty(), self.body.is_empty()) {
+            (true, _) => self.body.clone(),
+            (_, true) => self.head.clone(),
+            _ => [&self.head[..], &self.body[..]].concat().into(),
+        }
+    }
+}
+
 /// What the carrier must do, in the order in which it was told to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -99,8 +136,8 @@ pub enum Transmit {
     Write {
         /// Where to write.
         stream: Stream,
-        /// The bytes: at most 16 KiB, a slice of what the application gave.
-        data: Buffer,
+        /// The bytes: at most 16 KiB of what the application gave.
+        data: Chunk,
         /// Whether the stream ends after all of `data`. A carrier that takes only a part of `data`
         /// leaves the end for the next write.
         end: End,
@@ -137,6 +174,18 @@ mod tests {
         assert_ne!(Stream::local(3), Stream::remote(3));
         assert_eq!(Stream::local(3).number(), Stream::remote(3).number());
         assert!(Stream::local(0).is_local() && !Stream::remote(0).is_local());
+    }
+
+    #[test]
+    fn chunks_are_cut_from_their_end() {
+        let chunk =
+            Chunk { head: Buffer::from_static(b"head"), body: Buffer::from_static(b"body") };
+        for most in 0..=9 {
+            let mut cut = chunk.clone();
+            cut.truncate(most);
+            assert_eq!((cut.len(), cut.is_empty()), (most.min(8), most == 0));
+            assert_eq!(cut.to_contiguous(), b"headbody"[..most.min(8)]);
+        }
     }
 
     #[test]

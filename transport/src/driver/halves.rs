@@ -10,7 +10,7 @@ use quinn::{ReadError, RecvStream, SendStream, WriteError};
 
 use super::signals::{Half, Signals};
 use crate::wire::StreamType;
-use crate::{Priority, Stream};
+use crate::{Chunk, Priority, Stream};
 
 /// The half on which the peer writes.
 #[derive(Debug)]
@@ -36,8 +36,6 @@ pub(super) struct Sending {
     pub(super) priority: Priority,
     /// Made when it is first waited for: most writes are taken at once.
     waker: Option<Waker>,
-    /// A header that is not worth a packet of its own.
-    pub(super) stash: Option<Buffer>,
     pub(super) blocked: bool,
 }
 
@@ -57,17 +55,20 @@ impl Content {
 
 impl Sending {
     pub(super) const fn new(stream: SendStream, priority: Priority) -> Self {
-        Self { stream, priority, waker: None, stash: None, blocked: false }
+        Self { stream, priority, waker: None, blocked: false }
     }
 
-    /// Offers bytes to QUIC, and leaves in `chunks` what it did not take.
+    /// Offers bytes to QUIC; returns how many it took.
     pub(super) fn put(
         &mut self,
-        chunks: &mut [Buffer],
+        data: Chunk,
         name: Stream,
         signals: &Arc<Signals>,
     ) -> Poll<Result<usize, WriteError>> {
         let make = || signals.waker(name, Half::Send);
+        let mut chunks = [data.head, data.body];
+        // An empty chunk would count as one that was taken.
+        let chunks = if chunks[0].is_empty() { &mut chunks[1..] } else { &mut chunks[..] };
         poll_with(&mut self.waker, make, |cx| {
             let written = pin!(self.stream.write_chunks(chunks)).poll(cx);
             written.map_ok(|written| written.bytes)

@@ -215,12 +215,17 @@ impl Observer {
     }
 
     /// Publishes what is known of the channel, at most every 100 ms.
-    pub(super) fn estimate(&mut self, estimate: &Estimate, stats: &Statistics, now: Timestamp) {
+    pub(super) fn estimate(
+        &mut self,
+        estimate: &Estimate,
+        stats: impl FnOnce() -> Statistics,
+        now: Timestamp,
+    ) {
         if self.estimated.is_some_and(|last| now.since(last) < BETWEEN_ESTIMATES) {
             return;
         }
         self.estimated = Some(now);
-        self.publish(stats);
+        self.publish(&stats());
         if estimate.p50.get() == 0 {
             return;
         }

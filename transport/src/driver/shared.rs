@@ -236,11 +236,11 @@ impl Inner {
 
     /// Lets QUIC hold as much as keeps the path busy.
     pub(super) fn size_window(&mut self, feed: &PathFeed, now: Timestamp) {
-        let estimate = self.core.estimate(now);
+        let estimate = *self.streams.path(&self.core, now);
         if let Some(window) = self.window.update(&estimate, feed.window()) {
             self.streams.quic().set_send_window(window.get());
         }
-        self.observer.estimate(&estimate, &self.core.stats(), now);
+        self.observer.estimate(&estimate, || self.core.stats(), now);
     }
 
     /// The connection is over: everything that waits learns why.

@@ -15,7 +15,7 @@ use super::halves::{Content, Receiving, Sending};
 use super::signals::{Half, Signals};
 use crate::channel::{Estimate, PathSample, Supply};
 use crate::rate::Flight;
-use crate::{Code, Connection, Direction, End, Priority, Side, Stream, Transmit};
+use crate::{Chunk, Code, Connection, Direction, End, Priority, Side, Stream, Transmit};
 
 /// The streams of one connection.
 ///
@@ -30,8 +30,6 @@ pub(super) struct Streams {
     wishes: [VecDeque<(Stream, Priority)>; 2],
     /// Streams with payload that are not read before the application takes what it has.
     paused: Vec<Stream>,
-    /// Streams whose first bytes wait to be written together with the next ones.
-    stashed: Vec<Stream>,
     accepted: u64,
     /// The priority of most streams, which is QUIC's default.
     usual: Priority,
@@ -45,7 +43,9 @@ pub(super) struct Streams {
     waiting: Option<Stream>,
     /// When to try the streams that were not tried because QUIC took nothing of others.
     retry: Option<Timestamp>,
+    /// What is being read, and what was read before.
     chunks: Vec<Buffer>,
+    held: Vec<Buffer>,
     closed: bool,
 }
 
@@ -67,7 +67,6 @@ impl Streams {
             sending: FxHashMap::default(),
             wishes: [VecDeque::new(), VecDeque::new()],
             paused: Vec::new(),
-            stashed: Vec::new(),
             accepted: 0,
             usual: match side {
                 Side::Client => Priority::Base,
@@ -80,6 +79,7 @@ impl Streams {
             waiting: None,
             retry: None,
             chunks: vec![Buffer::new(); CHUNKS],
+            held: vec![Buffer::new(); CHUNKS],
             closed: false,
         }
     }
@@ -138,9 +138,6 @@ impl Streams {
     pub(super) fn writable(&mut self, name: Stream, core: &mut Connection) {
         if let Some(sending) = self.sending.get_mut(&name) {
             self.blocked -= usize::from(std::mem::take(&mut sending.blocked));
-            if sending.stash.is_some() {
-                self.stashed.push(name);
-            }
         }
         core.handle_writable(name);
     }
@@ -181,7 +178,6 @@ impl Streams {
         self.sending.clear();
         self.wishes.iter_mut().for_each(VecDeque::clear);
         self.paused.clear();
-        self.stashed.clear();
         self.blocked = 0;
         self.waiting = None;
         self.retry = None;
@@ -195,6 +191,15 @@ impl Streams {
     /// Says whether bytes wait for less to be under way.
     pub(super) const fn awaits_acks(&self) -> bool {
         self.waiting.is_some()
+    }
+
+    /// Returns the path as it was last looked at, anew if that is too long ago.
+    pub(super) fn path(&mut self, core: &Connection, now: Timestamp) -> &Estimate {
+        if self.looked.is_none_or(|looked| now.since(looked) >= LOOK) {
+            self.looked = Some(now);
+            self.path = core.estimate(now);
+        }
+        &self.path
     }
 
     /// Takes what was seen of the path.
@@ -217,39 +222,40 @@ impl Streams {
         now: Timestamp,
         budget: &mut usize,
     ) {
-        // The last chunk so far: it is handed on with the end of the stream, if that has come.
-        let mut last = None;
+        let Self { receiving, signals, chunks, held, paused, .. } = self;
+        // The last chunks so far: they are handed on with the end of the stream, if that has come.
+        let mut waiting = 0;
         let end = loop {
-            let Some(receiving) = self.receiving.get_mut(&name) else { return };
-            if receiving.content == Content::Payload && !self.signals.has_room() {
-                self.paused.push(name);
+            let Some(half) = receiving.get_mut(&name) else { return };
+            if half.content == Content::Payload && !signals.has_room() {
+                paused.push(name);
                 break End::Open;
             }
             if *budget == 0 {
-                self.signals.note(name, Half::Receive);
+                signals.note(name, Half::Receive);
                 break End::Open;
             }
-            match receiving.poll(&mut self.chunks, name, &self.signals) {
+            match half.poll(chunks, name, signals) {
                 Poll::Ready(Ok(Some(count))) => {
-                    for chunk in self.chunks.iter_mut().take(count) {
-                        let chunk = std::mem::take(chunk);
-                        if receiving.content == Content::Unknown {
-                            receiving.content = Content::of(&chunk);
-                        }
-                        *budget = budget.saturating_sub(chunk.len());
-                        if let Some(before) = last.replace(chunk) {
-                            core.handle_data(name, before, End::Open, now);
-                        }
+                    if let Some(before) = held.get_mut(..waiting).filter(|held| !held.is_empty()) {
+                        core.handle_chunks(name, before, End::Open, now);
+                    }
+                    std::mem::swap(chunks, held);
+                    waiting = count;
+                    let read = held.iter().take(count).map(Buffer::len).sum();
+                    *budget = budget.saturating_sub(read);
+                    if half.content == Content::Unknown {
+                        half.content = held.first().map_or(Content::Unknown, Content::of);
                     }
                 }
                 Poll::Ready(Ok(None)) => {
-                    self.receiving.remove(&name);
+                    receiving.remove(&name);
                     break End::Fin;
                 }
                 Poll::Ready(Err(ReadError::Reset(code))) => {
-                    self.receiving.remove(&name);
-                    if let Some(last) = last {
-                        core.handle_data(name, last, End::Open, now);
+                    receiving.remove(&name);
+                    if let Some(last) = held.get_mut(..waiting).filter(|held| !held.is_empty()) {
+                        core.handle_chunks(name, last, End::Open, now);
                     }
                     return core.handle_reset(name, Code::from_number(code.into_inner()), now);
                 }
@@ -257,8 +263,8 @@ impl Streams {
                 Poll::Pending | Poll::Ready(Err(_)) => break End::Open,
             }
         };
-        if last.is_some() || end == End::Fin {
-            core.handle_data(name, last.unwrap_or_default(), end, now);
+        if waiting > 0 || end == End::Fin {
+            core.handle_chunks(name, held.get_mut(..waiting).unwrap_or_default(), end, now);
         }
     }
 
@@ -269,10 +275,7 @@ impl Streams {
         now: Timestamp,
         budget: &mut usize,
     ) -> Rest {
-        if self.looked.is_none_or(|looked| now.since(looked) >= LOOK) {
-            self.looked = Some(now);
-            self.path = core.estimate(now);
-        }
+        self.path(core, now);
         if self.retry.is_some_and(|retry| retry <= now) {
             self.flight.settle();
         }
@@ -299,11 +302,9 @@ impl Streams {
                 }
             }
             if *budget == 0 {
-                self.flush(core, now);
                 return Rest::More;
             }
         }
-        self.flush(core, now);
         let patience = match self.waiting {
             Some(_) => Some(UNSEEN),
             None => (turned_away == TURNED_AWAY).then_some(RETRY),
@@ -350,7 +351,7 @@ impl Streams {
     fn write(
         &mut self,
         name: Stream,
-        data: Buffer,
+        mut data: Chunk,
         end: End,
         core: &mut Connection,
         now: Timestamp,
@@ -359,73 +360,37 @@ impl Streams {
             core.blocked(name);
             return true;
         };
-        let room = self.flight.room(sending.priority, &self.path);
-        if room.get() < data.len().min(WORTH) as u64
-            || room.get() < WORTH as u64 && end == End::Open
-        {
+        let length = data.len();
+        let room = self.flight.room(sending.priority, &self.path).get();
+        if room < length.min(WORTH) as u64 {
             core.blocked(name);
             self.waiting = Some(name);
             return false;
         }
-        if data.len() <= STASHED && end == End::Open && sending.stash.is_none() {
-            let length = data.len();
-            sending.stash = Some(data);
-            self.stashed.push(name);
-            core.written(name, length);
-            return true;
-        }
-        let room = usize::try_from(room.get()).unwrap_or(usize::MAX);
-        let (length, end) = match data.len() {
-            length if length <= room => (length, end),
-            _ => (room, End::Open),
-        };
-        let data = if length < data.len() { data.slice(..length) } else { data };
-        let stash = sending.stash.take().unwrap_or_default();
-        let stashed = stash.len();
-        let mut chunks = [stash, data];
-        let put = match stashed + length {
+        data.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+        let put = match length {
             0 => Poll::Ready(Ok(0)),
-            _ => sending.put(&mut chunks, name, &self.signals),
+            _ => sending.put(data, name, &self.signals),
         };
         match put {
             Poll::Ready(Ok(taken)) => {
-                let [rest, _] = chunks;
-                if !rest.is_empty() {
-                    sending.stash = Some(rest);
-                }
-                let taken = taken.saturating_sub(stashed);
                 core.written(name, taken);
                 self.flight.written(Bytes::of_len(taken));
-                if taken == length && end == End::Fin && sending.stash.is_none() {
+                if taken == length && end == End::Fin {
                     // A stream that the peer stopped meanwhile needs no end.
                     let _ = sending.stream.finish();
                     self.sending.remove(&name);
                 }
+                true
             }
             Poll::Pending => {
-                let [rest, _] = chunks;
-                sending.stash = Some(rest).filter(|rest| !rest.is_empty());
                 self.blocked += usize::from(!std::mem::replace(&mut sending.blocked, true));
                 core.blocked(name);
-                return false;
+                false
             }
-            Poll::Ready(Err(error)) => self.failed(name, &error, core, now),
-        }
-        true
-    }
-
-    /// Writes headers that no further bytes followed.
-    fn flush(&mut self, core: &mut Connection, now: Timestamp) {
-        while let Some(name) = self.stashed.pop() {
-            let Some(sending) = self.sending.get_mut(&name) else { continue };
-            let Some(stash) = sending.stash.take() else { continue };
-            let mut chunks = [stash];
-            match sending.put(&mut chunks, name, &self.signals) {
-                Poll::Ready(Err(error)) => self.failed(name, &error, core, now),
-                _ => {
-                    let [rest] = chunks;
-                    sending.stash = Some(rest).filter(|rest| !rest.is_empty());
-                }
+            Poll::Ready(Err(error)) => {
+                self.failed(name, &error, core, now);
+                true
             }
         }
     }
@@ -460,8 +425,6 @@ fn varint(code: Code) -> VarInt {
 
 /// Chunks that are read at once; each comes from one packet.
 const CHUNKS: usize = 64;
-/// Chunks up to this size wait for more, so that a header does not leave in a packet of its own.
-const STASHED: usize = 256;
 /// Streams of which QUIC takes nothing before the others are not tried either. One may be held by its
 /// own flow control; two nearly always mean that what QUIC may hold is used up, and then each
 /// acknowledgement would wake all of them, for one of them to go on.

@@ -14,7 +14,9 @@ use quinn_proto::{
 use super::PathFeed;
 use crate::channel::{PathSample, Supply};
 use crate::rate::Flight;
-use crate::{Code, Connection, Direction, Early, End, PeerIdentity, Priority, Stream, Transmit};
+use crate::{
+    Chunk, Code, Connection, Direction, Early, End, PeerIdentity, Priority, Stream, Transmit,
+};
 
 /// Lets a [`Connection`] run over a connection of quinn-proto, still without I/O and clock.
 ///
@@ -223,7 +225,7 @@ impl Adapter {
     fn write(
         &mut self,
         stream: Stream,
-        data: Buffer,
+        mut data: Chunk,
         end: End,
         quic: &mut Quic,
         core: &mut Connection,
@@ -240,8 +242,11 @@ impl Adapter {
             return core.blocked(stream);
         }
         let mut sending = quic.send_stream(id);
-        let offered = data.slice(..length.min(room));
-        let written = match sending.write_chunks(&mut [offered]) {
+        data.truncate(room);
+        let mut chunks = [data.head, data.body];
+        // An empty chunk would count as one that was taken.
+        let chunks = if chunks[0].is_empty() { &mut chunks[1..] } else { &mut chunks[..] };
+        let written = match sending.write_chunks(chunks) {
             Ok(written) => written.bytes,
             Err(WriteError::Stopped(code)) => {
                 core.blocked(stream);

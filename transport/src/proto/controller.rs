@@ -38,16 +38,35 @@ struct Observed {
     sampler: Sampler,
     /// Whether this controller has sent; copies that only show a state never do.
     speaks: bool,
+    /// Packets that were sent at one time and are acknowledged together: there are many of them.
+    run: Option<Run>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    now: Instant,
+    sent: Instant,
+    bytes: u64,
+    packets: u32,
 }
 
 impl Observed {
     fn new(inner: Box<dyn Controller>, feed: PathFeed) -> Self {
         let id = feed.next_id();
-        Self { inner, feed, id, sampler: Sampler::new(), speaks: false }
+        Self { inner, feed, id, sampler: Sampler::new(), speaks: false, run: None }
     }
 
     fn limited(&self) -> bool {
-        self.feed.window_limit() < self.inner.window()
+        let limit = self.feed.window_limit();
+        limit < u64::MAX && limit < self.inner.window()
+    }
+
+    /// Hands on the packets that were acknowledged.
+    fn end_run(&mut self) {
+        if let Some(Run { now, sent, bytes, packets }) = self.run.take() {
+            let (now, sent) = (self.feed.timestamp(now), self.feed.timestamp(sent));
+            self.sampler.acked_several(now, sent, Bytes::new(bytes), packets);
+        }
     }
 
     fn publish_window(&self) {
@@ -60,6 +79,7 @@ impl Observed {
 impl Controller for Observed {
     fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
         self.inner.on_sent(now, bytes, last_packet_number);
+        self.end_run();
         let at = self.feed.timestamp(now);
         self.speaks = true;
         if self.feed.speak(self.id, at) {
@@ -83,9 +103,16 @@ impl Controller for Observed {
     ) {
         let app_limited = app_limited || self.limited();
         self.inner.on_ack(now, sent, bytes, app_limited, rtt);
-        if self.speaks {
-            let (now, sent) = (self.feed.timestamp(now), self.feed.timestamp(sent));
-            self.sampler.acked(now, sent, Bytes::new(bytes));
+        match &mut self.run {
+            _ if !self.speaks => {}
+            Some(run) if (run.now, run.sent) == (now, sent) => {
+                run.bytes += bytes;
+                run.packets += 1;
+            }
+            _ => {
+                self.end_run();
+                self.run = Some(Run { now, sent, bytes, packets: 1 });
+            }
         }
     }
 
@@ -98,6 +125,7 @@ impl Controller for Observed {
     ) {
         let limited = app_limited || self.limited();
         self.inner.on_end_acks(now, in_flight, limited, largest_packet_num_acked);
+        self.end_run();
         let acked = self.sampler.finish(self.feed.timestamp(now), Some(Bytes::new(in_flight)));
         if let Some(acked) = acked {
             self.feed.push(self.id, PathSample::Acked(acked));
@@ -114,6 +142,7 @@ impl Controller for Observed {
     ) {
         self.inner.on_congestion_event(now, sent, is_persistent_congestion, lost_bytes);
         let bytes = Bytes::new(lost_bytes);
+        self.end_run();
         self.sampler.lost(bytes);
         let at = self.feed.timestamp(now);
         self.feed.push(self.id, PathSample::Lost(Lost { at, bytes }));

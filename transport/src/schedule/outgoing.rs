@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use aiflow_units::{Bytes, Timestamp};
 use bytes::{Buf as _, Bytes as Buffer};
 
-use crate::connection::{Direction, End, Priority, RequestId, Stream};
+use crate::connection::{Chunk, Direction, End, Priority, RequestId, Stream};
 use crate::error::EncodeError;
 use crate::wire::{FrameHeader, Notepad, StreamType, Wire as _};
 
@@ -155,25 +155,35 @@ impl Outgoing {
         !self.blocked && (!self.is_empty() || self.end == End::Fin)
     }
 
-    /// Returns the next bytes, at most `largest`, and whether the stream ends with them.
-    pub(crate) fn offer(&self, largest: usize) -> (Buffer, End) {
-        if self.next.len() > largest {
-            return (self.next.slice(..largest), End::Open);
+    /// Returns the next bytes, at most `largest` beside a header, and whether the stream ends with
+    /// them.
+    pub(crate) fn offer(&self, largest: usize) -> (Chunk, End) {
+        let (head, body, behind) = match self.rest.front() {
+            Some(second) if self.next.len() <= HEAD => (self.next.clone(), second, 1),
+            _ => (Buffer::new(), &self.next, 0),
+        };
+        if body.len() > largest {
+            return (Chunk { head, body: body.slice(..largest) }, End::Open);
         }
-        (self.next.clone(), if self.rest.is_empty() { self.end } else { End::Open })
+        let end = if self.rest.len() == behind { self.end } else { End::Open };
+        (Chunk { head, body: body.clone() }, end)
     }
 
     /// Drops `taken` bytes, which were handed out.
     pub(crate) fn take(&mut self, taken: usize) {
         self.left = self.left.saturating_sub(Bytes::of_len(taken));
         self.started |= taken > 0;
-        if taken < self.next.len() {
-            self.next.advance(taken);
-        } else {
+        let mut taken = taken;
+        while taken > 0 && taken >= self.next.len() && !self.next.is_empty() {
+            taken -= self.next.len();
             self.next = self.rest.pop_front().unwrap_or_default();
         }
+        self.next.advance(taken.min(self.next.len()));
     }
 }
+
+/// Up to this size, bytes are handed out together with those after them.
+const HEAD: usize = 256;
 
 /// Names a stream in the order of ranks.
 pub(super) type Place = (Rank, Stream);

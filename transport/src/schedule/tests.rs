@@ -3,7 +3,7 @@ use bytes::Bytes as Buffer;
 
 use super::{Backlog, Content, Outgoing, Rank, Scheduler, Written};
 use crate::Code;
-use crate::connection::{Direction, End, Priority, RequestId, Stream, Transmit};
+use crate::connection::{Chunk, Direction, End, Priority, RequestId, Stream, Transmit};
 use crate::wire::{Sequence, SessionId};
 
 fn at(millis: u64) -> Timestamp {
@@ -170,13 +170,31 @@ fn the_backlog_counts_what_waits() {
 }
 
 #[test]
+fn headers_leave_together_with_what_they_stand_before() {
+    let mut queue = Scheduler::default();
+    let stream = queue.open(message(4).with_chunk(Buffer::from_static(&[1; 900])).with_fin());
+    assert!(matches!(queue.poll(at(0), at(0)), Some(Transmit::Open { .. })));
+    let offered = |queue: &mut Scheduler| match queue.poll(at(0), at(0)) {
+        Some(Transmit::Write { data, end: End::Fin, .. }) => (data.head.len(), data.body.len()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(offered(&mut queue), (4, 900));
+    assert!(queue.written(stream, 3).is_some_and(|written| !written.done));
+    assert_eq!(offered(&mut queue), (1, 900));
+    assert!(queue.written(stream, 101).is_some_and(|written| !written.done));
+    assert_eq!(offered(&mut queue), (0, 800));
+    assert!(queue.written(stream, 800).is_some_and(|written| written.done));
+    assert_eq!((queue.len(), queue.backlog().total), (0, Bytes::ZERO));
+}
+
+#[test]
 fn ends_are_sent_without_bytes_too() {
     let mut queue = Scheduler::default();
     let stream = queue.open(message(4));
     drain(&mut queue, 0);
     assert!(!queue.is_waiting(stream));
     queue.finish(stream);
-    let end = Transmit::Write { stream, data: Buffer::new(), end: End::Fin };
+    let end = Transmit::Write { stream, data: Chunk::default(), end: End::Fin };
     assert_eq!(queue.poll(at(0), at(0)), Some(end));
     let done = Written { content: Content::Other, layer: 0, done: true };
     assert_eq!(queue.written(stream, 0), Some(done));

@@ -168,7 +168,9 @@ impl Alone {
     /// Returns everything that the core wrote on a stream.
     pub(super) fn written(&self, stream: Stream) -> Vec<u8> {
         let writes = self.transmits.iter().filter_map(|transmit| match transmit {
-            Transmit::Write { stream: other, data, .. } if *other == stream => Some(data.clone()),
+            Transmit::Write { stream: other, data, .. } if *other == stream => {
+                Some(data.to_contiguous())
+            }
             _ => None,
         });
         writes.collect::<Vec<_>>().concat()

@@ -122,7 +122,7 @@ impl Carrier {
                     self.directions.insert(self.name(stream), direction);
                 }
                 Transmit::Write { stream, data, end } => {
-                    self.write(core, link, stream, &data, end, now);
+                    self.write(core, link, stream, &data.to_contiguous(), end, now);
                 }
                 Transmit::Reset { stream, code } => {
                     let name = self.name(stream);
