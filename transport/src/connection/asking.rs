@@ -5,6 +5,7 @@ use bytes::Bytes as Buffer;
 
 use super::inbound::{Inbound, Purpose};
 use super::lifecycle::stream_type;
+use super::replay::EarlyItem;
 use super::requests::unexpected;
 use super::states::LinkInput;
 use super::{Connection, Direction, End, Event, Priority, QueryId, Question, Side, Stream};
@@ -29,6 +30,8 @@ impl Connection {
         let stream = self.send_request(&request, Purpose::Query(query), End::Fin)?;
         self.next_query += 1;
         self.queries.insert(query, stream);
+        let purpose = Purpose::Query(query);
+        self.keep_early(|| EarlyItem::Request { request, purpose, end: End::Fin });
         Ok(query)
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes as Buffer;
 use super::inbound::Inbound;
 use super::states::{LinkAction, LinkInput};
 use super::timers::Timer;
-use super::{ClosedBy, Connection, Direction, Early, End, Outcome, PeerIdentity, State, Stream};
+use super::{ClosedBy, Connection, Direction, End, Outcome, PeerIdentity, State, Stream};
 use crate::Code;
 use crate::channel::PathSample;
 use crate::error::ProtocolError;
@@ -17,36 +17,14 @@ impl Connection {
     pub fn handle_connected(&mut self, identity: PeerIdentity, now: Timestamp) {
         match self.step(LinkInput::Connected) {
             LinkAction::Greet => self.greet(identity, now),
-            LinkAction::Confirm => self.identity = Some(identity),
+            LinkAction::Confirm => {
+                self.identity = Some(identity);
+                if !self.is_early() {
+                    self.early_items.clear();
+                }
+            }
             _ => {}
         }
-    }
-
-    /// The peer did not take early data: everything that was sent is lost. Sessions and requests end
-    /// with [`Code::NotReady`], and the connection greets again, as if it were connected for the
-    /// first time.
-    pub fn handle_early_rejected(&mut self, identity: PeerIdentity, now: Timestamp) {
-        if self.state != State::Greeting || !self.is_early() {
-            return;
-        }
-        let requests: Vec<_> = self.pending.keys().copied().collect();
-        for request in requests {
-            self.end_request(request, Outcome::Failed(Code::NotReady));
-        }
-        let sessions: Vec<_> = self.sessions.keys().copied().collect();
-        for session in sessions {
-            self.report_end(session, Code::NotReady, aiflow_units::Micros::ZERO);
-        }
-        let queries: Vec<_> = self.queries.keys().copied().collect();
-        for query in queries {
-            self.queries.remove(&query);
-            self.events.push_back(super::Event::Answered { query, answer: None });
-        }
-        self.inbound.clear();
-        self.young.clear();
-        self.scheduler.clear();
-        self.clear_timers();
-        self.greet(PeerIdentity { early: Early::Complete, ..identity }, now);
     }
 
     /// The peer opened a stream.

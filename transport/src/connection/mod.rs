@@ -24,6 +24,7 @@ mod poll;
 mod probing;
 mod receiving;
 mod reconf;
+mod replay;
 mod requests;
 mod results;
 mod sending;
@@ -63,6 +64,7 @@ use channel::{PathTimes, Reporting, Silence};
 use flood::{Bucket, Floods};
 use inbound::Inbound;
 use probing::Padding;
+use replay::EarlyItem;
 use requests::Held;
 use sending::Pending;
 use session::Session;
@@ -158,6 +160,8 @@ pub struct Connection {
     /// Frames of this side without a result.
     pending: BTreeMap<RequestId, Pending>,
     pending_bytes: Bytes,
+    /// What left before the handshake was complete, in order.
+    early_items: Vec<EarlyItem>,
     /// The layers of them, each of which has a stream.
     pending_layers: u64,
     /// Frames of the peer without a result.
@@ -222,6 +226,7 @@ impl Connection {
             pending: BTreeMap::new(),
             pending_bytes: Bytes::ZERO,
             pending_layers: 0,
+            early_items: Vec::new(),
             arrivals: BTreeMap::new(),
             buffered: Bytes::ZERO,
             queries: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use aiflow_units::{Bytes, Micros, Timestamp};
 
 use super::epochs::Epochs;
+use super::replay::EarlyItem;
 use super::states::{SessionAction, SessionInput};
 use super::timers::Timer;
 use super::{
@@ -26,7 +27,7 @@ pub(super) struct Pending {
     pub(super) started: bool,
     /// The stream of the base; those of the other layers follow.
     first: Stream,
-    layers: u8,
+    pub(super) layers: u8,
 }
 
 impl Pending {
@@ -70,6 +71,11 @@ impl Connection {
         if frame.older == Older::Supersede {
             self.supersede(request);
         }
+        self.keep_early(|| {
+            let captured = frame.captured.unwrap_or(now).min(now);
+            let frame = frame.clone().with_captured(captured);
+            EarlyItem::Frame { request, epoch, point, frame }
+        });
         self.queue_frame(request, epoch, point, frame, now);
         Ok(request)
     }
@@ -134,7 +140,7 @@ impl Connection {
         }
     }
 
-    fn queue_frame(
+    pub(super) fn queue_frame(
         &mut self,
         request: RequestId,
         epoch: Epoch,

@@ -4,6 +4,7 @@ use aiflow_units::{Micros, Timestamp};
 
 use super::epochs::{Epochs, PointSet};
 use super::inbound::{Inbound, Purpose};
+use super::replay::EarlyItem;
 use super::session::{Answered, Session};
 use super::states::{SessionAction, SessionInput};
 use super::{Connection, End, Event, SessionState, Side, Snapshot, State, Stream};
@@ -58,6 +59,8 @@ impl Connection {
         session.next = snapshot.next;
         session.resumed = Some(early);
         self.sessions.insert(id, session);
+        let purpose = Purpose::Session(id);
+        self.keep_early(|| EarlyItem::Request { request, purpose, end: End::Open });
         Ok(id)
     }
 
