@@ -43,7 +43,7 @@ pub struct Decoder {
     session: Option<(Dims, ElementType)>,
     transform: Prepared,
     scan: Scan,
-    fast: fast::FastState,
+    fast: fast::DecodeState,
     filter: Option<(u8, Filter)>,
     coded: Vec<i32>,
     base: Vec<i32>,
@@ -72,7 +72,7 @@ impl Decoder {
             session: None,
             transform,
             scan: Scan::default(),
-            fast: fast::FastState::default(),
+            fast: fast::DecodeState::default(),
             filter: None,
             coded: Vec::new(),
             base: Vec::new(),
@@ -187,10 +187,69 @@ impl Decoder {
         }
         let profile = Arc::clone(&self.profile);
         let (grid, _) = self.grid_of(&profile, header)?;
+        if let Some(info) = self.decode_channels(&profile, frame, grid, out)? {
+            return Ok(FrameInfo { bytes, ..info });
+        }
         let coded = self.entropy_decode(&profile, frame, grid)?;
         self.reconstruct(&profile, &coded, grid, out);
         let (rate, layers) = (coded.rate, coded.layers);
         Ok(FrameInfo { mode: FrameMode::Lossy, rate, layers, bytes })
+    }
+
+    /// Decodes a frame of the fast coder straight to values where channels are coded as they are and
+    /// nothing is restored.
+    fn decode_channels(
+        &mut self,
+        profile: &Profile,
+        frame: &Frame<'_>,
+        grid: Grid,
+        out: &mut Vec<f32>,
+    ) -> Result<Option<FrameInfo>, DecodeError> {
+        if frame.header().coder != Coder::Fast || profile.layout != Layout::Map {
+            return Ok(None);
+        }
+        let layer = FastLayer::of(profile, frame)?;
+        let Some(gains) = self.transform.diagonal().filter(|_| !self.restores(layer.anchor, true))
+        else {
+            return Ok(None);
+        };
+        let channels = fast::Channels {
+            centroids: &layer.anchor.fast.centroids,
+            step: profile.step(layer.rate),
+            gains,
+            mean: self.transform.mean(),
+            range: profile.range,
+        };
+        let result = layer.job(profile, grid).channels(&mut self.fast, &channels, out);
+        if let Err(error) = result {
+            out.clear();
+            return Err(error.shifted(layer.offset));
+        }
+        let (rate, bytes) = (layer.rate, 0);
+        Ok(Some(FrameInfo { mode: FrameMode::Lossy, rate, layers: 1, bytes }))
+    }
+
+    /// Decodes the integers of a frame of the fast coder into `self.coded`.
+    fn decode_fast<'p>(
+        &mut self,
+        profile: &'p Profile,
+        frame: &Frame<'_>,
+        grid: Grid,
+    ) -> Result<Coded<'p>, DecodeError> {
+        let layer = FastLayer::of(profile, frame)?;
+        let place = |e: DecodeError| e.shifted(layer.offset);
+        let banded = layer.job(profile, grid).levels(&mut self.fast).map_err(place)?;
+        if !fast::from_bands(profile.layout, grid, banded, &mut self.coded) {
+            let kind = DecodeErrorKind::InvalidSymbol;
+            return Err(DecodeError::new(kind, layer.offset, SECTION_LAYERS));
+        }
+        Ok(Coded {
+            anchor: layer.anchor,
+            rate: layer.rate,
+            prediction: Prediction::None,
+            centroids: &layer.anchor.fast.centroids,
+            layers: 1,
+        })
     }
 
     /// Decodes the integers into `self.coded`.
@@ -204,6 +263,9 @@ impl Decoder {
         let invalid = DecodeError::new(DecodeErrorKind::InvalidSymbol, 0, SECTION_MODE);
         let last = RateIndex::new(header.rate_index).ok_or(invalid)?;
         let grid = Grid { components: self.transform.components(), ..grid };
+        if header.coder == Coder::Fast {
+            return self.decode_fast(profile, frame, grid);
+        }
         let announced = frame.announced_layers() as i32;
         let mut coded = None;
         for (index, payload) in frame.layers().iter().enumerate() {
@@ -216,14 +278,7 @@ impl Decoder {
             let place = |e: DecodeError| e.shifted(at);
             let mut rans = RansDecoder::new(payload, lanes_of(payload.len())).map_err(place)?;
             std::mem::swap(&mut self.base, &mut self.coded);
-            if header.coder == Coder::Fast {
-                if announced != 1 {
-                    let kind = DecodeErrorKind::ReservedBits;
-                    return Err(DecodeError::new(kind, at, SECTION_LAYERS));
-                }
-                let (state, signed) = (&mut self.fast, anchor.model.signed);
-                fast::decode(&anchor.fast, signed, grid, state, &mut rans, &mut self.coded)
-            } else if index == 0 {
+            if index == 0 {
                 high::decode(&anchor.model, grid, &mut rans, &mut self.scan, &mut self.coded)
             } else {
                 let base = refine::Base { prediction: anchor.model.prediction, values: &self.base };
@@ -232,16 +287,22 @@ impl Decoder {
             }
             .map_err(place)?;
             rans.finish().map_err(place)?;
-            let fast = header.coder == Coder::Fast;
             coded = Some(Coded {
                 anchor,
                 rate,
-                prediction: if fast { Prediction::None } else { anchor.model.prediction },
-                centroids: if fast { &anchor.fast.centroids } else { &anchor.centroids },
+                prediction: anchor.model.prediction,
+                centroids: &anchor.centroids,
                 layers: index as u8 + 1,
             });
         }
         coded.ok_or(invalid)
+    }
+
+    /// Whether a frame of an anchor is restored.
+    fn restores(&self, anchor: &Anchor, fast: bool) -> bool {
+        // Fast levels of a closed-loop profile have other errors than its filter was fitted to.
+        let suits = !fast || anchor.model.prediction != Prediction::ClosedLoop;
+        self.restore == Restore::On && suits && anchor.restoration.is_some()
     }
 
     /// Integers to tensor values: centroids, synthesis, restoration, range.
@@ -253,10 +314,8 @@ impl Decoder {
         out: &mut Vec<f32>,
     ) {
         let step = profile.step(coded.rate);
-        // Fast levels of a closed-loop profile have other errors than its filter was fitted to.
-        let suits = coded.prediction == coded.anchor.model.prediction
-            || coded.anchor.model.prediction != Prediction::ClosedLoop;
-        let restores = self.restore == Restore::On && suits && coded.anchor.restoration.is_some();
+        let fast = coded.prediction != coded.anchor.model.prediction;
+        let restores = self.restores(coded.anchor, fast);
         if let (false, Some(gains)) = (restores, self.transform.diagonal())
             && profile.layout == Layout::Map
             && coded.prediction != Prediction::ClosedLoop
@@ -292,5 +351,42 @@ impl Decoder {
             *value = value.max(low).min(high);
         }
         profile.layout.scatter(grid, &self.values, out);
+    }
+}
+
+/// The layer of a frame of the fast coder.
+struct FastLayer<'p, 'f> {
+    anchor: &'p Anchor,
+    rate: RateIndex,
+    payload: &'f [u8],
+    /// Where the payload starts in the frame.
+    offset: usize,
+}
+
+impl<'p, 'f> FastLayer<'p, 'f> {
+    fn of(profile: &'p Profile, frame: &Frame<'f>) -> Result<Self, DecodeError> {
+        let invalid = DecodeError::new(DecodeErrorKind::InvalidSymbol, 0, SECTION_MODE);
+        let rate = RateIndex::new(frame.header().rate_index).ok_or(invalid)?;
+        let anchor = profile.anchor(rate).ok_or(invalid)?;
+        let offset = frame.layer_offset(0);
+        match frame.layers() {
+            [payload] if frame.announced_layers() == 1 => {
+                Ok(Self { anchor, rate, payload, offset })
+            }
+            _ => {
+                let kind = DecodeErrorKind::ReservedBits;
+                Err(DecodeError::new(kind, offset, SECTION_LAYERS))
+            }
+        }
+    }
+
+    fn job(&self, profile: &Profile, grid: Grid) -> fast::Job<'p, 'f> {
+        fast::Job {
+            model: &self.anchor.fast,
+            rate: self.anchor.rate.get(),
+            signed: self.anchor.model.signed,
+            bands: fast::Bands::new(profile.layout, grid),
+            payload: self.payload,
+        }
     }
 }

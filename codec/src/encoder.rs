@@ -9,7 +9,7 @@ use crate::coder::{fast, finish, high, refine};
 use crate::context::token::MAX_LEVEL;
 use crate::context::{Prediction, Scan};
 use crate::error::EncodeError;
-use crate::layout::Grid;
+use crate::layout::{Grid, Layout};
 use crate::lossless::encode_lossless;
 use crate::profile::{Anchor, Profile};
 use crate::quantise::Chooser;
@@ -110,7 +110,7 @@ pub struct Encoder {
     config: EncoderConfig,
     transform: Prepared,
     scan: Scan,
-    fast: fast::FastState,
+    fast: fast::EncodeState,
     rans: RansEncoder,
     values: Vec<f32>,
     gathered: Vec<f32>,
@@ -128,7 +128,7 @@ impl Encoder {
             config,
             transform,
             scan: Scan::default(),
-            fast: fast::FastState::default(),
+            fast: fast::EncodeState::default(),
             rans: RansEncoder::new(),
             values: Vec::new(),
             gathered: Vec::new(),
@@ -164,7 +164,11 @@ impl Encoder {
             let bytes = out.len() - start;
             return Ok(FrameInfo { mode, rate: RateIndex::MIN, layers: 1, bytes });
         }
-        self.profile.layout.gather(grid, &self.values, &mut self.gathered);
+        // Channels that are coded as they are stay where they are.
+        let planar = self.planar() && !matches!(target, RateTarget::Confidence(_));
+        if !planar {
+            self.profile.layout.gather(grid, &self.values, &mut self.gathered);
+        }
         match target {
             RateTarget::Index(rate) => self.encode_at(tensor, grid, rate, out),
             RateTarget::Confidence(base) => {
@@ -176,6 +180,12 @@ impl Encoder {
             }
             RateTarget::MaxBytes(most) => self.encode_within(tensor, grid, most, out),
         }
+    }
+
+    /// Whether the tensor's own order is that of the coder.
+    fn planar(&self) -> bool {
+        let map = self.profile.layout == Layout::Map;
+        map && self.config.effort == Effort::Fast && self.transform.diagonal().is_some()
     }
 
     fn wrong_shape(&self, found: usize) -> EncodeError {
@@ -256,11 +266,18 @@ impl Encoder {
         let gain = 1.0 / profile.step(rate);
         let lowest = if anchor.model.signed { -MAX_LEVEL } else { 0 };
         let round = Rounding { offset: FAST_ROUNDING, lowest, highest: MAX_LEVEL as f32 };
-        let (scratch, levels) = (&mut self.components, &mut self.levels);
-        self.transform.quantise(&self.gathered, gain, round, scratch, levels);
-        fast::encode(&anchor.fast, grid, levels, &mut self.fast, &mut self.rans);
+        let bands = fast::Bands::new(profile.layout, grid);
+        if self.planar() {
+            let levels = &mut self.fast.banded;
+            self.transform.quantise_channels(&self.values, bands.elements, gain, round, levels);
+        } else {
+            let (scratch, levels) = (&mut self.components, &mut self.levels);
+            self.transform.quantise(&self.gathered, gain, round, scratch, levels);
+            fast::to_bands(profile.layout, grid, levels, &mut self.fast.banded);
+        }
+        let (rate, signed) = (anchor.rate.get(), anchor.model.signed);
         let mut payload = Vec::new();
-        finish(&mut self.rans, &mut payload);
+        fast::encode(&anchor.fast, rate, signed, bands, &mut self.fast, &mut payload);
         vec![payload]
     }
 

@@ -112,7 +112,7 @@ impl Layout {
 pub(crate) const BLOCK: usize = 16;
 
 /// Turns rows of `width` values into columns of `height`: `out` has rows of `height` values.
-fn transpose(values: &[f32], width: usize, out: &mut [f32], height: usize) {
+pub(crate) fn transpose<T: Copy>(values: &[T], width: usize, out: &mut [T], height: usize) {
     if width == 0 || height == 0 {
         return;
     }

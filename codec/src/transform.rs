@@ -174,6 +174,29 @@ impl Prepared {
         }
     }
 
+    /// As [`quantise`](Self::quantise) for values that lie channel by channel, `positions` of each, where
+    /// components are channels.
+    pub(crate) fn quantise_channels(
+        &self,
+        values: &[f32],
+        positions: usize,
+        gain: f32,
+        round: Rounding,
+        out: &mut Vec<i32>,
+    ) {
+        let Weights::Diagonal(gains) = &self.forward else { return out.clear() };
+        out.resize(values.len(), 0);
+        let channels = values.chunks_exact(positions.max(1));
+        let parameters = self.mean.iter().zip(gains);
+        for ((values, out), (&mean, &weight)) in
+            channels.zip(out.chunks_exact_mut(positions.max(1))).zip(parameters)
+        {
+            for (slot, v) in out.iter_mut().zip(values) {
+                *slot = round.level((v - mean) * gain * weight);
+            }
+        }
+    }
+
     /// The gains of the synthesis where components are channels.
     pub(crate) fn diagonal(&self) -> Option<&[f32]> {
         match &self.backward {

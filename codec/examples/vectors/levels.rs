@@ -13,17 +13,18 @@ use aiflow_codec::{
 };
 
 use crate::container::form_name;
-use crate::sample::{features, learned, sparse_features};
+use crate::sample::{features, learned, smooth_features, sparse_features};
 use crate::text::{list, refused};
 use crate::vector_file::{Case, folder, to_hex};
 
 type Features = fn() -> Vec<Vec<f32>>;
 
 /// The profiles of the vectors: file name, shape and features.
-const PROFILES: [(&str, &[usize], Features); 3] = [
+const PROFILES: [(&str, &[usize], Features); 4] = [
     ("0.1_map.afp", &[1, 4, 4, 4], features),
     ("0.1_tokens.afp", &[1, 16, 4], features),
     ("0.1_sparse.afp", &[1, 4, 4, 4], sparse_features),
+    ("0.1_restored.afp", &[1, 1, 8, 8], smooth_features),
 ];
 
 fn path_of(file: &str) -> PathBuf {

@@ -7,7 +7,7 @@ use super::material::Data;
 use super::parallel::map_chunks;
 use super::tables::{Record, token_of};
 use super::trial::{self, Setup};
-use super::{extras, predictor, tables};
+use super::{fast, predictor, tables};
 use crate::context::{Context, ContextModel, Prediction, SCALE_INPUTS, Scan, walk};
 use crate::error::LearnError;
 use crate::layout::{Grid, Layout};
@@ -137,7 +137,7 @@ pub(crate) fn fit_at(
     Ok(Anchor {
         rate,
         lambda: choice.lambda,
-        fast: extras::fast(&material, model.signed, step)?,
+        fast: fast::fit(&material, model.signed, step),
         model,
         centroids,
         refinement: CdfSet::default(),

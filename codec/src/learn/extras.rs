@@ -1,127 +1,23 @@
-//! Fits the fast coder and the refinement layers of an anchor.
+//! Fits the refinement layers of an anchor.
 
-use super::anchor::Material;
 use super::material::Data;
 use super::parallel::map_chunks;
 use super::tables::token_of;
 use super::trial::{Setup, components};
-use crate::coder::fast::{
-    ACTIVITIES, DENSITIES, FastModel, FastState, beyond, component_classes, group_classes,
-};
 use crate::coder::refine::{Base, Layer, REFINE_TABLES, walk_refinement};
-use crate::context::token::{ESCAPE, MAX_LEVEL, TOKENS};
+use crate::context::token::{ESCAPE, TOKENS};
 use crate::context::{Scan, walk};
-use crate::encoder::{FAST_ROUNDING, chooser};
+use crate::encoder::chooser;
 use crate::error::{LearnError, TableError};
 use crate::layout::Grid;
 use crate::profile::Anchor;
 use crate::quantise::Costs;
 use crate::rans::{CdfSet, CdfTable};
-use crate::reconstruct::{CENTROIDS, Centroids};
 
 /// Values that fit the refinement tables: they are few and alike.
 const REFINE_SYMBOLS: usize = 600_000;
 /// Pseudo-count of the tables' shared prior.
 const PRIOR: f64 = 24.0;
-
-/// Counts of the fast coder's symbols.
-struct FastCounts {
-    masks: Vec<[u32; 256]>,
-    values: Vec<[u32; TOKENS]>,
-    sums: Vec<[(f64, f64); CENTROIDS]>,
-}
-
-/// Fits the fast coder at a step.
-pub(crate) fn fast(
-    material: &Material<'_>,
-    signed: bool,
-    step: f32,
-) -> Result<FastModel, TableError> {
-    let c = material.grid.components;
-    let mut counts = FastCounts {
-        masks: vec![[0; 256]; group_classes(c) * ACTIVITIES],
-        values: vec![[0; TOKENS]; component_classes(c) * DENSITIES],
-        sums: vec![[(0.0, 0.0); CENTROIDS]; c],
-    };
-    let mut state = FastState::default();
-    for sample in material.components {
-        let levels: Vec<i32> = sample
-            .iter()
-            .map(|&y| {
-                let y = y / step;
-                let level = (y.abs() + FAST_ROUNDING).min(MAX_LEVEL as f32) as i32;
-                if y >= 0.0 {
-                    level
-                } else if signed {
-                    -level
-                } else {
-                    0
-                }
-            })
-            .collect();
-        state.visit(
-            material.grid,
-            &levels,
-            |table, mask| counts.masks[table][usize::from(mask)] += 1,
-            |table, level| counts.values[table][usize::from(token_of(beyond(level)))] += 1,
-        );
-        count_centroids(sample, &levels, step, signed, &mut counts.sums);
-    }
-    let offsets = counts
-        .sums
-        .iter()
-        .map(|row| row.map(|(sum, n)| (64.0 * sum / (n + 4.0)).round().clamp(-127.0, 127.0) as i8));
-    Ok(FastModel {
-        masks: mask_tables(&counts.masks)?,
-        values: shared_prior(&counts.values)?,
-        centroids: Centroids { offsets: offsets.collect() },
-    })
-}
-
-fn count_centroids(
-    sample: &[f32],
-    levels: &[i32],
-    step: f32,
-    signed: bool,
-    sums: &mut [[(f64, f64); CENTROIDS]],
-) {
-    let c = sums.len();
-    for (i, (&y, &level)) in sample.iter().zip(levels).enumerate() {
-        if level == 0 && signed {
-            continue;
-        }
-        let y = f64::from(y / step);
-        let along = if level < 0 { -y } else { y };
-        let slot = &mut sums[i % c][level.unsigned_abs().min(3) as usize];
-        slot.0 += along - f64::from(level.unsigned_abs());
-        slot.1 += 1.0;
-    }
-}
-
-/// Mask tables: every mask stays codable, rare ones lean on the group's other activity classes.
-fn mask_tables(counts: &[[u32; 256]]) -> Result<CdfSet, TableError> {
-    let tables = counts.chunks(ACTIVITIES).flat_map(|group| {
-        let mut all = [0f64; 256];
-        for row in group {
-            for (sum, &n) in all.iter_mut().zip(row) {
-                *sum += f64::from(n);
-            }
-        }
-        let total: f64 = all.iter().sum::<f64>().max(1.0);
-        let rows: Vec<_> = group
-            .iter()
-            .map(|row| {
-                let mut scaled = [0u32; 256];
-                for (slot, (&n, share)) in scaled.iter_mut().zip(row.iter().zip(&all)) {
-                    *slot = ((f64::from(n) + PRIOR * share / total) * 4096.0) as u32;
-                }
-                CdfTable::from_counts(&scaled)
-            })
-            .collect();
-        rows
-    });
-    CdfSet::new(tables.collect::<Result<_, _>>()?)
-}
 
 /// Token tables that lean on the sum of all.
 fn shared_prior(counts: &[[u32; TOKENS]]) -> Result<CdfSet, TableError> {

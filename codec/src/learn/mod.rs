@@ -12,6 +12,7 @@ mod anchor;
 mod candidate;
 mod confidence;
 mod extras;
+mod fast;
 mod head;
 mod klt;
 mod linear;

@@ -2,7 +2,7 @@
 
 use super::{Anchor, Profile};
 use crate::bitstream::write_varint;
-use crate::coder::fast::FastModel;
+use crate::coder::fast::{CLASS_LENGTHS, FastModel};
 use crate::confidence::ConfidenceHead;
 use crate::context::ContextModel;
 use crate::rans::{CdfSet, CdfTable, RansEncoder};
@@ -94,8 +94,10 @@ fn write_centroids(centroids: &Centroids, out: &mut Vec<u8>) {
 }
 
 fn write_fast(fast: &FastModel, out: &mut Vec<u8>) {
-    fast.masks.write(out);
-    fast.values.write(out);
+    out.push(fast.width.bits() as u8);
+    out.push((fast.lengths.len() / CLASS_LENGTHS) as u8);
+    write_packed(&fast.class_of, out);
+    write_packed(&fast.lengths, out);
     write_centroids(&fast.centroids, out);
 }
 

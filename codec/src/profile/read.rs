@@ -6,10 +6,11 @@
     clippy::arithmetic_side_effects
 )]
 
+mod fast;
+
 use super::format::{MAGIC, VERSION, unzigzag};
 use super::{Anchor, NO_ID, Profile, id_of};
 use crate::bitstream::{FieldRow, Reader};
-use crate::coder::fast::{ACTIVITIES, DENSITIES, FastModel, component_classes, group_classes};
 use crate::coder::lanes_of;
 use crate::coder::refine::REFINE_TABLES;
 use crate::confidence::ConfidenceHead;
@@ -208,14 +209,7 @@ impl Source<'_> {
         self.note("centroids", || counted(components), "where in its cell a level is put back");
         let refinement = self.tables(&[0, REFINE_TABLES], TOKENS)?;
         self.note("refinement", || tables_of(&refinement), "codes further layers");
-        let classes = group_classes(components).saturating_mul(ACTIVITIES);
-        let masks = self.tables(&[classes], 256)?;
-        self.note("masks", || tables_of(&masks), "fast coder: which of eight are not zero");
-        let classes = component_classes(components).saturating_mul(DENSITIES);
-        let values = self.tables(&[classes], TOKENS)?;
-        self.note("values", || tables_of(&values), "fast coder: the levels themselves");
-        let fast = FastModel { masks, values, centroids: self.centroids(components)? };
-        self.note("fast_centroids", || counted(components), "as centroids, for the fast coder");
+        let fast = self.fast(layout, components)?;
         let restoration = self.restoration(layout, components, transform.channels())?;
         let costs = Costs::of(&model.tables);
         let refinement_costs = Costs::of(&refinement);

@@ -86,11 +86,6 @@ impl RansEncoder {
         sum as f64 / 65_536.0
     }
 
-    /// Makes room for `additional` steps.
-    pub(crate) fn reserve(&mut self, additional: usize) {
-        self.spans.reserve(additional);
-    }
-
     /// Forgets everything and keeps the buffers.
     pub fn clear(&mut self) {
         self.spans.clear();

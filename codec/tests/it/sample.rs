@@ -44,6 +44,28 @@ pub(crate) fn sparse_features() -> Vec<Vec<f32>> {
     features
 }
 
+/// Repeatable smooth planes with little noise: what is decoded around a value tells much about it, so that a
+/// restoration is learned.
+pub(crate) fn smooth_features() -> Vec<Vec<f32>> {
+    let mut state = 7_u64;
+    let mut noise = move || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    (0..96)
+        .map(|_| {
+            let (level, right, down) = (4.0 * noise(), 2.0 * noise(), 2.0 * noise());
+            (0..64)
+                .map(|index| {
+                    let (row, column) = ((index / 8) as f32, (index % 8) as f32);
+                    level + right * (column - 3.5) + down * (row - 3.5) + 0.2 * noise()
+                })
+                .collect()
+        })
+        .collect()
+}
+
 /// The loss is the squared error of the feature.
 struct Error(Vec<Vec<f32>>);
 
