@@ -15,6 +15,7 @@ use ndarray::{ArrayD, IxDyn};
 use super::answer::{read_value, write_value};
 use super::emulation::{Effort, Pace, TensorCodec, paced};
 use super::error::PartError;
+use super::layers::Layered;
 use super::parts::Crossing;
 use super::place::Place;
 use crate::bundle::FeatureCoding;
@@ -34,6 +35,7 @@ pub struct PartCoder {
     /// Other codecs in place of our own, one per tensor.
     others: Option<Vec<Arc<dyn TensorCodec>>>,
     pace: Option<Arc<dyn Pace>>,
+    layered: Option<Layered>,
 }
 
 #[derive(Debug)]
@@ -53,12 +55,15 @@ impl PartCoder {
         sides: Vec<(String, ElementKind)>,
         limits: DecodeLimits,
     ) -> Self {
-        Self { place, dims, sides, limits, learned: None, others: None, pace: None }
+        Self { place, dims, sides, limits, learned: None, others: None, pace: None, layered: None }
     }
 
     /// Adds what was learned for a cut.
     pub(super) fn with_profiles(mut self, cut: &Cut, profiles: Vec<Arc<Profile>>) -> Self {
         let (encoders, decoders) = (Mutex::default(), Mutex::default());
+        if let ([only], true) = (profiles.as_slice(), self.sides.is_empty()) {
+            self.layered = Some(Layered::new(self.place, Arc::clone(only), self.limits));
+        }
         self.learned = Some(Learned { cut: cut.clone(), profiles, encoders, decoders });
         self
     }
@@ -69,6 +74,19 @@ impl PartCoder {
 
     pub(super) fn set_codecs(&mut self, codecs: Vec<Arc<dyn TensorCodec>>) {
         self.others = Some(codecs);
+        self.layered = None;
+    }
+
+    pub(super) const fn place(&self) -> Place {
+        self.place
+    }
+
+    pub(super) fn pace(&self) -> Option<&dyn Pace> {
+        self.pace.as_deref()
+    }
+
+    pub(super) const fn layered(&self) -> Option<&Layered> {
+        self.layered.as_ref()
     }
 
     /// Returns the shapes of the tensors.
@@ -192,7 +210,7 @@ impl PartCoder {
         Ok(Crossing { tensors, sides, outputs: Vec::new() })
     }
 
-    fn check(&self, what: &Crossing) -> Result<(), PartError> {
+    pub(super) fn check(&self, what: &Crossing) -> Result<(), PartError> {
         if what.tensors.len() != self.dims.len() {
             return Err(self.count(what.tensors.len()));
         }

@@ -17,6 +17,7 @@ mod classes;
 mod coder;
 mod emulation;
 mod error;
+mod layers;
 #[cfg(feature = "tiers")]
 pub mod net;
 mod parts;

@@ -144,6 +144,12 @@ impl<T> WorkQueue<T> {
         Micros::new((waiting / self.limits.workers as f64 + running) as u64)
     }
 
+    /// Estimates how long a new request of a part takes, with what waits before it.
+    pub fn expected(&self, span: Span) -> Micros {
+        let own = self.times.get(&span).copied().unwrap_or(0.0);
+        self.backlog().saturating_add(Micros::new(own as u64))
+    }
+
     /// Takes no new request from now on; those that wait are still done.
     pub const fn drain(&mut self) {
         self.draining = true;

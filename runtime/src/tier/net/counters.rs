@@ -30,6 +30,8 @@ pub struct ServerCounters {
     pub cancelled: u64,
     /// Requests that could not be decoded or computed.
     pub failed: u64,
+    /// Requests that were computed from some layers of their frame: the others were late.
+    pub partial: u64,
     /// Batches that ran.
     pub batches: u64,
     /// Requests that ran in these.
@@ -78,6 +80,7 @@ counters!(
     refused,
     cancelled,
     failed,
+    partial,
     batches,
     batched,
     bytes,
@@ -103,7 +106,7 @@ impl ServerCounters {
     pub fn prometheus(&self) -> String {
         let mut out = String::new();
         let seconds = |micros: u64| micros as f64 / 1e6;
-        let counters: [(&str, &str, f64); 16] = [
+        let counters: [(&str, &str, f64); 17] = [
             ("connections_total", "Connections that were made", self.connections as f64),
             ("sessions_total", "Sessions that were opened", self.sessions as f64),
             ("sessions_refused_total", "Sessions that were refused", self.sessions_refused as f64),
@@ -114,6 +117,7 @@ impl ServerCounters {
             ("refused_total", "Requests refused because of a limit", self.refused as f64),
             ("cancelled_total", "Requests that nobody wanted any more", self.cancelled as f64),
             ("failed_total", "Requests not decoded or computed", self.failed as f64),
+            ("partial_total", "Requests computed from some of their layers", self.partial as f64),
             ("batches_total", "Batches that ran", self.batches as f64),
             ("batched_total", "Requests that ran in batches", self.batched as f64),
             ("payload_bytes_total", "Payload bytes that arrived", self.bytes as f64),

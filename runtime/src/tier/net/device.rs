@@ -14,11 +14,12 @@ use super::clock::Lap;
 use super::compute::{compute, rest};
 use super::menu::{self, Dish};
 use super::outcome::{Choice, Fallback, Handover, Outcome};
-use super::pass::push_network;
-use super::sample::{DeviceOptions, Sample};
+use super::pass::push_behind;
+use super::sample::{DeviceOptions, Layering, Sample};
 use super::uplink::{LinkStatus, Steered, Uplink};
+use crate::bundle::FeatureCoding;
 use crate::learning::NamedInputs;
-use crate::tier::{Answer, Crossing, ModelParts, Part, PartError, Place, Trace};
+use crate::tier::{Answer, Crossing, ModelParts, Part, PartCoder, PartError, Place, Trace};
 use crate::value::Value;
 
 /// The tier where requests begin: it runs heads, hands over, and answers itself when that fails.
@@ -45,7 +46,7 @@ struct Memory {
 /// What a head gave.
 struct Sent {
     crossing: Option<(Place, Crossing)>,
-    bytes: Vec<u8>,
+    layers: Vec<Vec<u8>>,
     head: Micros,
     encode: Micros,
 }
@@ -143,7 +144,20 @@ impl Device {
         point: PointId,
         handover: Handover,
     ) -> Result<(Answer, Option<Fallback>), PartError> {
-        let Sent { crossing, bytes, head, encode } = match self.head(sample, handover).await {
+        let due = match run.deadline {
+            Some(deadline) => session.timestamp(run.begun + deadline.to_duration()),
+            None => session.after(NO_DEADLINE),
+        };
+        let room = match self.inner.options.layering {
+            Layering::Never => None,
+            Layering::WhenTight => run.deadline.map(|_| {
+                let session = session.clone();
+                Room::Within(Box::new(move || session.budget(due).map(|budget| budget.total)))
+            }),
+            Layering::Always => Some(Room::None),
+        };
+        let head = self.head(sample, handover, room).await;
+        let Sent { crossing, layers, head, encode } = match head {
             Ok(sent) => sent,
             // There is no picture, or nobody who writes it.
             Err(PartError::Picture) => {
@@ -155,17 +169,13 @@ impl Device {
         run.trace.push(0, Part::Compute, head);
         run.trace.push(0, Part::Encode, encode);
         run.settle();
-        run.bytes = Bytes::of_len(bytes.len());
+        run.bytes = layers.iter().map(|layer| Bytes::of_len(layer.len())).sum();
         let mut lap = Lap::start();
         let rate = match handover {
             Handover::Tensors { coding, .. } => menu::rate_of(coding),
             Handover::Picture(_) => aiflow_transport::wire::RateIndex::default(),
         };
-        let due = match run.deadline {
-            Some(deadline) => session.timestamp(run.begun + deadline.to_duration()),
-            None => session.after(NO_DEADLINE),
-        };
-        let frame = Frame::new(vec![bytes.into()], due)
+        let frame = Frame::new(layers.into_iter().map(Into::into).collect(), due)
             .with_captured(session.timestamp(run.begun))
             .with_point(point)
             .with_rate(rate);
@@ -184,9 +194,8 @@ impl Device {
                 let round = lap.next();
                 if let Some(uplink) = &self.inner.uplink {
                     uplink.answered(round);
-                    push_network(&mut run.trace, 0, round.saturating_sub(behind.total()), uplink);
+                    push_behind(&mut run.trace, &behind, round, uplink);
                 }
-                run.trace.extend(&behind, 1);
                 match (answer, kept) {
                     (Answer::Tensors(outputs), Some((at, before))) => {
                         match self.inner.parts.joined(at, outputs, &before) {
@@ -272,7 +281,12 @@ impl Device {
     }
 
     /// Runs the head and encodes, on a thread for computing.
-    async fn head(&self, sample: &Sample, handover: Handover) -> Result<Sent, PartError> {
+    async fn head(
+        &self,
+        sample: &Sample,
+        handover: Handover,
+        room: Option<Room>,
+    ) -> Result<Sent, PartError> {
         let (parts, inputs) = (Arc::clone(&self.inner.parts), Arc::clone(&sample.inputs));
         let (picture, slowdown) = (sample.picture.clone(), self.inner.options.slowdown);
         compute(move || {
@@ -283,15 +297,16 @@ impl Device {
                     let bytes = picture.and_then(|picture| picture.write(coding));
                     let bytes = bytes.ok_or(PartError::Picture)?;
                     let encode = rest(lap.next(), slowdown);
-                    return Ok(Sent { crossing: None, bytes, head: Micros::ZERO, encode });
+                    let (layers, head) = (vec![bytes], Micros::ZERO);
+                    return Ok(Sent { crossing: None, layers, head, encode });
                 }
             };
             let crossing = parts.head(&borrowed(&inputs), at)?;
             let head = rest(lap.next(), slowdown);
             lap.next();
-            let bytes = parts.coder(at)?.encode(&crossing, coding)?;
+            let layers = coded(parts.coder(at)?, &crossing, coding, room)?;
             let encode = rest(lap.next(), slowdown);
-            Ok(Sent { crossing: Some((at, crossing)), bytes, head, encode })
+            Ok(Sent { crossing: Some((at, crossing)), layers, head, encode })
         })
         .await
     }
@@ -370,6 +385,36 @@ impl Run {
     fn settle_as(&mut self, part: Part, but: Micros) {
         let passed = Micros::from_duration(self.begun.elapsed()).saturating_sub(but);
         self.trace.push(0, part, passed.saturating_sub(self.trace.total()));
+    }
+}
+
+/// What the channel is expected to carry in time.
+enum Room {
+    /// As much as it says when the frame is there.
+    Within(Box<dyn FnOnce() -> Option<Bytes> + Send>),
+    /// Nothing, whatever it says.
+    None,
+}
+
+/// Encodes in one piece where that fits, and in layers where it does not.
+fn coded(
+    coder: &PartCoder,
+    what: &Crossing,
+    coding: FeatureCoding,
+    room: Option<Room>,
+) -> Result<Vec<Vec<u8>>, PartError> {
+    match room {
+        Some(Room::None) => coder.encode_layers(what, coding),
+        Some(Room::Within(room)) if coder.has_layers() => {
+            let whole = coder.encode(what, coding)?;
+            match room() {
+                Some(room) if room < Bytes::of_len(whole.len()) => {
+                    coder.encode_layers(what, coding)
+                }
+                _ => Ok(vec![whole]),
+            }
+        }
+        _ => Ok(vec![coder.encode(what, coding)?]),
     }
 }
 

@@ -9,6 +9,7 @@ use aiflow_transport::wire::{
 use aiflow_units::{Bytes, Micros};
 
 use crate::bundle::{FeatureCoding, PictureFormat};
+use crate::tier::layers::LAYERS;
 use crate::tier::{ModelParts, PartError, Place};
 use crate::value::ElementKind;
 
@@ -150,7 +151,11 @@ fn point(parts: &ModelParts, id: PointId, dish: Dish) -> Result<Point, PartError
         codec,
         profile,
         fallback: Fallback::No,
-        layers: 1,
+        layers: if parts.coder(place)?.has_layers() && codec == CodecId::AIFLOW {
+            LAYERS
+        } else {
+            1
+        },
         tensors,
         head: Micros::ZERO,
         tail: Micros::ZERO,

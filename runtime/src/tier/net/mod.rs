@@ -25,6 +25,7 @@ mod server;
 mod session;
 mod trust;
 mod uplink;
+mod ways;
 mod worker;
 
 pub use self::counters::ServerCounters;
@@ -34,6 +35,6 @@ pub use self::options::{Role, ServerOptions, Then};
 pub use self::outcome::{Choice, Fallback, Handover, Outcome};
 pub use self::picture::{PictureReader, PictureWriter, UnreadablePicture};
 pub use self::pilot::{Course, Pilot};
-pub use self::sample::{DeviceOptions, Sample};
+pub use self::sample::{DeviceOptions, Layering, Sample};
 pub use self::server::{Server, ServerError};
 pub use self::uplink::{LinkStatus, Uplink, UplinkError};

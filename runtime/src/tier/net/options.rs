@@ -36,6 +36,9 @@ pub enum Then {
     Answer,
     /// Passes it on as it is; the tier behind answers.
     Forward,
+    /// Answers itself or passes on as it is, whichever takes less by what both took until now, with
+    /// what waits here.
+    Quicker,
     /// Computes the part up to this cut and hands over there, where the request is before the cut;
     /// one that is behind it is answered. What came lossless goes on lossless.
     Compute {

@@ -12,6 +12,7 @@ use super::clock::Lap;
 use super::counters::count;
 use super::menu::Dish;
 use super::uplink::{LinkStatus, Uplink};
+use super::ways::Way;
 use super::worker::{Job, Shop, Spent, give_up};
 use crate::tier::{Answer, ClientId, Crossing, ModelParts, Part, Place, Span, Trace, Work};
 use crate::value::Value;
@@ -28,6 +29,14 @@ pub(super) struct Parcel {
 }
 
 impl Parcel {
+    /// Returns the place that is handed over at.
+    fn from(&self) -> Place {
+        match self.dish {
+            Dish::Tensors(place) => place,
+            Dish::Picture(_) => Place::Input,
+        }
+    }
+
     /// Adds the outputs that this tier computed before it handed on.
     fn with_own(&self, parts: &ModelParts, behind: Vec<Value>) -> Vec<Value> {
         match (self.dish, &self.own) {
@@ -46,13 +55,15 @@ pub(super) fn pass(shop: Arc<Shop>, uplink: Uplink, job: Job, parcel: Parcel) {
     tokio::spawn(async move {
         // Until it is answered, or in the queue of this tier.
         let _passing = passing;
-        match behind(&uplink, &job, &parcel).await {
+        let asked = Instant::now();
+        let found = behind(&uplink, &job, &parcel).await;
+        let took = Micros::from_duration(asked.elapsed());
+        match found {
             Behind::Answered(answer, trace) => {
                 count(&shop.counters.forwarded);
+                shop.ways.learn(parcel.from(), Way::Behind, took, shop.origin.now());
                 let mut whole = parcel.spent.trace();
-                let rest = lap.next().saturating_sub(trace.total());
-                push_network(&mut whole, 0, rest, &uplink);
-                whole.extend(&trace, 1);
+                push_behind(&mut whole, &trace, lap.next(), &uplink);
                 let answer = match answer {
                     Answer::Tensors(outputs) => {
                         Answer::new(parcel.with_own(&shop.parts, outputs), job.form)
@@ -65,17 +76,23 @@ pub(super) fn pass(shop: Arc<Shop>, uplink: Uplink, job: Job, parcel: Parcel) {
                 count(&shop.counters.cancelled);
                 give_up(job.request, Code::Cancelled);
             }
-            Behind::Silent => alone(&shop, job, parcel),
+            Behind::Silent => {
+                shop.ways.silent(parcel.from(), took, shop.origin.now());
+                alone(&shop, job, parcel);
+            }
         }
     });
 }
 
-/// Adds what is left of a time that nobody else accounts for: the network, there and back.
-pub(super) fn push_network(trace: &mut Trace, tier: u8, rest: Micros, uplink: &Uplink) {
+/// Adds what the tiers behind did in the time since a request was sent. What they do not account for
+/// is the network, there and back.
+pub(super) fn push_behind(trace: &mut Trace, behind: &Trace, took: Micros, uplink: &Uplink) {
+    let rest = took.saturating_sub(behind.total());
     let back = uplink.estimate().map_or(Micros::ZERO, |estimate| estimate.min_rtt);
     let reply = Micros::new(back.get() / 2).min(Micros::new(rest.get() / 2));
-    trace.push(tier, Part::Wire, rest.saturating_sub(reply));
-    trace.push(tier, Part::Reply, reply);
+    trace.push(0, Part::Wire, rest.saturating_sub(reply));
+    trace.extend(behind, 1);
+    trace.push(0, Part::Reply, reply);
 }
 
 /// What came of asking the tier behind.
@@ -144,12 +161,10 @@ fn alone(shop: &Arc<Shop>, mut job: Job, parcel: Parcel) {
     if job.request.is_abandoned() {
         return give_up(job.request, Code::Cancelled);
     }
-    let (from, own) = match (parcel.dish, parcel.own) {
-        (Dish::Tensors(place), own) => (place, own),
-        (Dish::Picture(_), own) => (Place::Input, own),
-    };
+    let (from, own) = (parcel.from(), parcel.own);
     job.dish = parcel.dish;
     job.payload = parcel.bytes;
+    job.partial = false;
     job.crossing = own;
     let deadline = match job.request.header().deadline {
         Micros::ZERO => Timestamp::MAX,

@@ -46,13 +46,29 @@ pub struct DeviceOptions {
     pub(super) form: AnswerForm,
     pub(super) slowdown: f64,
     pub(super) patience: Micros,
+    pub(super) layering: Layering,
+}
+
+/// When a device sends frames in layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layering {
+    /// Never.
+    #[default]
+    Never,
+    /// Where a request has a deadline, and the channel is expected not to carry the whole frame in
+    /// time: then the base is answered when the rest is late. Layers take some 15 % more bytes, so
+    /// frames that fit go in one piece.
+    WhenTight,
+    /// Wherever the cut has layers, for measurements.
+    Always,
 }
 
 impl Default for DeviceOptions {
-    /// All outputs, as fast as the machine is, and at least 150 ms of patience with an answer.
+    /// All outputs, as fast as the machine is, at least 150 ms of patience with an answer, no layers.
     fn default() -> Self {
         let patience = Micros::from_millis(150);
-        Self { form: AnswerForm::Tensors, slowdown: 1.0, patience }
+        let layering = Layering::Never;
+        Self { form: AnswerForm::Tensors, slowdown: 1.0, patience, layering }
     }
 }
 
@@ -77,6 +93,13 @@ impl DeviceOptions {
     #[must_use]
     pub const fn with_patience(mut self, least: Micros) -> Self {
         self.patience = least;
+        self
+    }
+
+    /// Sets when frames go in layers. Only cuts with one tensor and the high effort have them.
+    #[must_use]
+    pub const fn with_layering(mut self, layering: Layering) -> Self {
+        self.layering = layering;
         self
     }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use aiflow_transport::Code;
-use aiflow_transport::driver::{Change, Request, ServedSession};
+use aiflow_transport::driver::{Change, Progress, Request, ServedSession};
 use aiflow_transport::wire::{Point, PointId};
 use aiflow_units::{Micros, Timestamp};
 
@@ -14,6 +15,7 @@ use super::menu::{self, Dish, LOSSLESS_RATE};
 use super::options::Then;
 use super::pass::{Parcel, pass};
 use super::server::Front;
+use super::ways::Way;
 use super::worker::{Job, Onward, Spent, give_up};
 use crate::bundle::FeatureCoding;
 use crate::tier::{AnswerForm, ClientId, Place, Span, Work};
@@ -31,10 +33,16 @@ pub(super) async fn serve_session(
     count(&counters.sessions_open);
     let known = points.iter().filter_map(|p| Some((p.id, menu::dish(&front.shop.parts, p)?)));
     let dishes: BTreeMap<PointId, Dish> = known.collect();
+    let rtt = session.estimate().min_rtt;
+    let served = Arc::new(Served { dishes, client, form, front: Arc::clone(&front), rtt });
     loop {
         tokio::select! {
             request = session.next_request() => match request {
-                Some(request) => arrive(request, &dishes, client, form, &front),
+                Some(request) if request.is_complete() => {
+                    let payload = request.base().contiguous();
+                    served.arrive(request, payload, false);
+                }
+                Some(request) => drop(tokio::spawn(Arc::clone(&served).gather(request))),
                 None => break,
             },
             change = session.next_change() => match change {
@@ -51,48 +59,113 @@ pub(super) async fn serve_session(
     counters.sessions_open.fetch_sub(1, Ordering::Relaxed);
 }
 
-fn arrive(
-    request: Request,
-    dishes: &BTreeMap<PointId, Dish>,
+/// What all requests of a session have in common.
+struct Served {
+    dishes: BTreeMap<PointId, Dish>,
     client: u64,
     form: AnswerForm,
-    front: &Arc<Front>,
-) {
-    let Some(&dish) = dishes.get(&request.header().point) else {
-        return give_up(request, Code::SplitRejected);
-    };
-    let payload = request.base().contiguous();
-    let (lossless, rate) = (request.header().rate.0 == LOSSLESS_RATE, request.header().rate);
-    let from = match dish {
+    front: Arc<Front>,
+    /// How long a packet takes there and back at least.
+    rtt: Micros,
+}
+
+impl Served {
+    /// Waits for the layers behind the base for as long as an answer would still be in time.
+    async fn gather(self: Arc<Self>, mut request: Request) {
+        let from = self.dishes.get(&request.header().point).copied().map_or(Place::Input, from);
+        let takes = self.front.shop.expected(Span::tail(from)).saturating_add(self.rtt);
+        let latest = match request.header().deadline {
+            Micros::ZERO => None,
+            _ => request.deadline().checked_sub(takes.to_duration()),
+        };
+        let too_late = async {
+            match latest {
+                Some(latest) => tokio::time::sleep_until(latest.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut too_late = std::pin::pin!(too_late);
+        let mut layers = vec![request.base().contiguous()];
+        loop {
+            tokio::select! {
+                progress = request.next() => match progress {
+                    Some(Progress::Layer(layer)) => layers.push(layer.contiguous()),
+                    Some(Progress::Abandoned(_)) => {
+                        count(&self.front.shop.counters.cancelled);
+                        return give_up(request, Code::Cancelled);
+                    }
+                    _ => break,
+                },
+                () = &mut too_late => break,
+            }
+        }
+        let partial = layers.len() < usize::from(request.header().layers);
+        self.arrive(request, layers.concat().into(), partial);
+    }
+
+    fn arrive(&self, request: Request, payload: bytes::Bytes, partial: bool) {
+        let front = &self.front;
+        let Some(&dish) = self.dishes.get(&request.header().point) else {
+            return give_up(request, Code::SplitRejected);
+        };
+        let (lossless, rate) = (request.header().rate.0 == LOSSLESS_RATE, request.header().rate);
+        let from = from(dish);
+        let due = request.deadline();
+        let (deadline, left) = match request.header().deadline {
+            Micros::ZERO => (Timestamp::MAX, None),
+            _ => {
+                let left = due.saturating_duration_since(Instant::now());
+                (front.shop.origin.at(due), Some(Micros::from_duration(left)))
+            }
+        };
+        let (to, onward, whole) = match partial {
+            // What is not whole is understood here, by what is there.
+            true => (Place::Output, None, false),
+            false => onward(front, from, lossless, left),
+        };
+        let (client, form) = (self.client, self.form);
+        let job = Job { request, client, payload, partial, dish, crossing: None, form, onward };
+        front.shop.arrived(job.payload.len());
+        if let (true, Some(uplink)) = (whole, front.shop.uplink.clone()) {
+            let (bytes, spent) = (job.payload.clone(), Spent::default());
+            let parcel = Parcel { bytes, dish, rate, spent, own: None };
+            return pass(Arc::clone(&front.shop), uplink, job, parcel);
+        }
+        let arrived = front.shop.origin.now();
+        let client = ClientId(client);
+        front.shop.offer(Work { client, span: Span { from, to }, deadline, arrived, item: job });
+    }
+}
+
+/// Returns the place that a dish continues from.
+fn from(dish: Dish) -> Place {
+    match dish {
         Dish::Tensors(place) => place,
         Dish::Picture(_) => Place::Input,
-    };
-    let (to, onward, whole) = onward(front, from, lossless);
-    let deadline = match request.header().deadline {
-        Micros::ZERO => Timestamp::MAX,
-        _ => front.shop.origin.at(request.deadline()),
-    };
-    let job = Job { request, client, payload, dish, crossing: None, form, onward };
-    front.shop.arrived(job.payload.len());
-    if let (true, Some(uplink)) = (whole, front.shop.uplink.clone()) {
-        let parcel =
-            Parcel { bytes: job.payload.clone(), dish, rate, spent: Spent::default(), own: None };
-        return pass(Arc::clone(&front.shop), uplink, job, parcel);
     }
-    let arrived = front.shop.origin.now();
-    let client = ClientId(client);
-    front.shop.offer(Work { client, span: Span { from, to }, deadline, arrived, item: job });
 }
 
 /// Decides what this tier does: up to where it computes, how it hands over, and whether it passes
 /// the request on as it is.
-fn onward(front: &Front, from: Place, lossless: bool) -> (Place, Option<Onward>, bool) {
+fn onward(
+    front: &Front,
+    from: Place,
+    lossless: bool,
+    left: Option<Micros>,
+) -> (Place, Option<Onward>, bool) {
     let here = (Place::Output, None, false);
     let reachable = front.shop.uplink.as_ref().is_some_and(|uplink| uplink.session().is_some());
     match front.then {
         _ if !reachable => here,
         Then::Answer => here,
         Then::Forward => (from, None, true),
+        Then::Quicker => {
+            let shop = &front.shop;
+            match shop.ways.choose(from, shop.backlog(), left, shop.origin.now()) {
+                Way::Here => here,
+                Way::Behind => (from, None, true),
+            }
+        }
         Then::Compute { to, coding } => {
             let order = |wanted: Place| {
                 let mut places = front.shop.parts.cuts().map(|cut| Place::Cut(cut.id));

@@ -30,7 +30,9 @@ pub enum UplinkError {
         why: String,
     },
     /// The server does not grant the session.
-    #[error("{address} does not grant the session: {why}")]
+    #[error(
+        "{address} does not grant the session: {why}; take the bundle and the model that it serves"
+    )]
     Session {
         /// Who was asked.
         address: SocketAddr,
@@ -187,7 +189,7 @@ impl Uplink {
     }
 
     /// Returns the session, if requests can be handed over now.
-    pub(super) fn session(&self) -> Option<Session> {
+    pub fn session(&self) -> Option<Session> {
         let up = *self.inner.status.borrow() == LinkStatus::Up;
         let suspect = self.inner.suspect.load(Ordering::Relaxed);
         let usable = up && !suspect && !self.is_leaving();

@@ -18,6 +18,7 @@ use super::menu::Dish;
 use super::pass::{Parcel, pass};
 use super::picture::PictureReader;
 use super::uplink::Uplink;
+use super::ways::{Way, Ways};
 use crate::bundle::FeatureCoding;
 use crate::tier::{
     Answer, AnswerForm, ClientId, Crossing, ModelParts, Part, PartError, Place, QueueLimits,
@@ -31,6 +32,8 @@ pub(super) struct Job {
     /// Whose it is.
     pub(super) client: u64,
     pub(super) payload: bytes::Bytes,
+    /// Whether layers of the payload are missing.
+    pub(super) partial: bool,
     pub(super) dish: Dish,
     /// What the payload decodes to, where that is known.
     pub(super) crossing: Option<Crossing>,
@@ -51,6 +54,7 @@ pub(super) struct Shop {
     pub(super) origin: Origin,
     pub(super) counters: Counting,
     pub(super) times: PartTimes,
+    pub(super) ways: Ways,
     pub(super) pictures: Option<Arc<dyn PictureReader>>,
     pub(super) uplink: Option<Uplink>,
     pub(super) slowdown: f64,
@@ -79,6 +83,7 @@ impl Shop {
             origin: Origin::new(),
             counters: Counting::default(),
             times: PartTimes::default(),
+            ways: Ways::default(),
             pictures,
             uplink,
             slowdown,
@@ -135,6 +140,16 @@ impl Shop {
                 give_up(work.item.request, code);
             }
         }
+    }
+
+    /// Estimates how long a new request would wait.
+    pub(super) fn backlog(&self) -> Micros {
+        self.lock().queue.backlog()
+    }
+
+    /// Estimates how long a new request takes.
+    pub(super) fn expected(&self, span: Span) -> Micros {
+        self.lock().queue.expected(span)
     }
 
     /// Returns how many requests wait and run.
@@ -236,6 +251,10 @@ impl Shop {
             return Ok(known);
         }
         match job.dish {
+            Dish::Tensors(place) if job.partial => {
+                count(&self.counters.partial);
+                self.parts.coder(place)?.decode_prefix(&job.payload)
+            }
             Dish::Tensors(place) => self.parts.coder(place)?.decode(&job.payload),
             Dish::Picture(format) => {
                 let unserved = PartError::UnknownPlace { place: Place::Input };
@@ -265,6 +284,8 @@ impl Shop {
         let compute = rest(lap.next(), self.slowdown);
         for ((job, mut spent), outputs) in jobs.into_iter().zip(outputs) {
             spent.compute = compute;
+            let took = spent.decode.saturating_add(compute);
+            self.ways.learn(from, Way::Here, took, self.origin.now());
             match outputs {
                 Ok(outputs) => self.reply(job, &spent, outputs),
                 Err(error) => {

@@ -118,3 +118,36 @@ fn places_have_numbers_that_peers_share() {
     assert_eq!(Place::Output.number(), None);
     assert_eq!(Place::Cut(crate::cut::CutId::dominated(1)).number(), Some(65_537));
 }
+
+#[test]
+fn the_base_of_a_frame_in_layers_is_enough() {
+    let parts = parts_of(fixtures::small_cnn(), true);
+    let cut = parts.cuts().next().expect("a cut").id;
+    let (at, sample) = (Place::Cut(cut), &inputs(parts.graph(), 1, 4)[0]);
+    let what = parts.head(&borrowed(sample), at).expect("a head");
+    let coder = parts.coder(at).expect("a coder");
+    assert!(coder.has_layers());
+    let rate = FrameRate::Fixed;
+    let lossy = |effort| FeatureCoding::Learned { rate_index: 10, effort, rate };
+    let layers = coder.encode_layers(&what, lossy(CodingEffort::High)).expect("layers");
+    let [base, refinement] = layers.as_slice() else { panic!("{} layers", layers.len()) };
+    let all = layers.concat();
+    let whole = coder.decode(&all).expect("the whole frame");
+    assert_eq!(coder.decode_prefix(&all).expect("the whole frame"), whole);
+    let distance = |other: &Crossing| {
+        let both = what.tensors[0].iter().zip(&other.tensors[0]);
+        both.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>()
+    };
+    // Whatever is there of the refinement, the base is what counts without the rest.
+    for end in 0..refinement.len() {
+        let prefix = coder.decode_prefix(&[base, &refinement[..end]].concat()).expect("the base");
+        assert!(distance(&prefix) > distance(&whole), "{end}");
+    }
+    assert!(coder.decode(base).is_err() && coder.decode_prefix(&base[..base.len() - 1]).is_err());
+    // What has no layers comes in one piece.
+    for coding in [FeatureCoding::Lossless, lossy(CodingEffort::Fast)] {
+        let one = coder.encode_layers(&what, coding).expect("one layer");
+        assert_eq!(one, [coder.encode(&what, coding).expect("a frame")]);
+    }
+    assert!(!parts.coder(Place::Input).expect("a coder").has_layers());
+}

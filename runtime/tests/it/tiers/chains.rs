@@ -1,5 +1,6 @@
 //! Two and three tiers give the answer of one process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aiflow_runtime::bundle::FeatureCoding;
@@ -7,12 +8,12 @@ use aiflow_runtime::fixtures;
 use aiflow_runtime::tier::net::{
     Choice, Device, DeviceOptions, LinkStatus, Role, Sample, ServerOptions, Then, UplinkError,
 };
-use aiflow_runtime::tier::{Answer, AnswerForm, Part, Place};
+use aiflow_runtime::tier::{Answer, AnswerForm, Effort, Pace, Part, Place};
 use aiflow_transport::Code;
 use aiflow_transport::driver::SessionError;
 use aiflow_units::Micros;
 
-use super::world::{World, lossless, remote};
+use super::world::{World, localhost, lossless, remote};
 use crate::suite::{RESNET20, Subject};
 
 async fn two_tiers(world: &World) {
@@ -159,4 +160,56 @@ async fn peers_with_other_models_or_profiles_do_not_meet() {
     assert!(matches!(uplink.status(), LinkStatus::Failed(_) | LinkStatus::Connecting));
     assert!(server.counters().sessions_refused >= 1);
     server.shutdown(Duration::from_secs(1)).await;
+}
+
+/// Takes so long for each part of a model, as a slow machine would.
+#[derive(Debug, Default)]
+struct Slow(std::sync::atomic::AtomicU64);
+
+impl Pace for Slow {
+    fn take(&self, effort: Effort, work: &mut dyn FnMut()) {
+        work();
+        if let Effort::Part(_) = effort {
+            let millis = self.0.load(std::sync::atomic::Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(millis));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edge_takes_the_quicker_way() {
+    let world = World::new(fixtures::small_cnn(), 0);
+    let slow = |millis: u64| {
+        let pace = Arc::new(Slow(millis.into()));
+        let parts = Arc::into_inner(world.load()).expect("nobody else has them");
+        (Arc::new(parts.with_pace(Arc::clone(&pace) as Arc<dyn Pace>)), pace)
+    };
+    let (parts, cloud_pace) = slow(5);
+    let (cloud, behind) = world.serve_parts(localhost(), parts, ServerOptions::default());
+    let uplink = world.uplink(&[behind], DeviceOptions::default());
+    uplink.ready(Duration::from_secs(10)).await.expect("a cloud");
+    let options = ServerOptions::default().with_role(Role::Edge);
+    let (parts, _) = slow(40);
+    let options = options.with_upstream(uplink, Then::Quicker);
+    let (edge, address) = world.serve_parts(localhost(), parts, options);
+    let at = world.places()[1];
+    let device = world.device_at(address, at).await;
+    let inputs = &world.samples(1, 5)[0];
+    let (sample, whole) = (Sample::new(inputs.clone()), Answer::Tensors(world.expected(inputs)));
+    let ask = async |count: u64| {
+        for _ in 0..count {
+            let outcome = device.infer(&sample, Choice::Remote(lossless(at)), None).await;
+            let outcome = outcome.expect("an answer");
+            assert_eq!((outcome.fallback, &outcome.answer), (None, &whole));
+        }
+        edge.counters().forwarded
+    };
+    let quick = ask(20).await;
+    assert!(quick >= 15, "{quick} of 20 were passed on");
+    // The cloud has other things to do.
+    cloud_pace.0.store(90, std::sync::atomic::Ordering::Relaxed);
+    let slowed = ask(20).await - quick;
+    assert!(slowed <= 10, "{slowed} of 20 were passed on");
+    edge.shutdown(Duration::from_secs(1)).await;
+    cloud.shutdown(Duration::from_secs(1)).await;
 }
