@@ -96,6 +96,18 @@ impl OpenData {
         }
     }
 
+    /// Reads one sample, with its inputs by name, and checks that the model takes it.
+    pub(crate) fn sample(
+        &self,
+        model: &LoadedModel,
+        index: usize,
+    ) -> Result<(aiflow::evaluation::data::Sample, NamedInputs)> {
+        let mut sample = self.set.sample(index)?;
+        let inputs = vec![(self.input_name(model)?, Value::F32(std::mem::take(&mut sample.input)))];
+        model.check(&inputs, self.set.name())?;
+        Ok((sample, inputs))
+    }
+
     /// Reads one sample as inputs by name and checks that the model takes it.
     pub(crate) fn inputs(&self, model: &LoadedModel, index: usize) -> Result<NamedInputs> {
         let sample = self.set.sample(index)?;

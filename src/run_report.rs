@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use aiflow::evaluation::report::{RunReport, RunRequest};
 use aiflow::runtime::tier::net::{Choice, Course, Handover, Outcome};
-use aiflow::runtime::tier::{Answer, Class};
+use aiflow::runtime::tier::{Answer, Class, Part, Trace};
 use aiflow::transport::channel::Estimate;
-use aiflow::units::Timestamp;
+use aiflow::units::{BitRate, Micros, Timestamp};
 use serde::Serialize;
+
+use crate::tiers::live::sparkline;
 
 /// One request, as JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -34,6 +37,8 @@ pub(crate) struct Record {
     /// SHA-256 of all outputs; nothing where only classes were asked for.
     outputs_sha256: Option<String>,
     classes: Vec<(u32, f32)>,
+    #[serde(skip)]
+    parts: Trace,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -69,10 +74,6 @@ impl Record {
             }
             Choice::Remote(Handover::Picture(coding)) => ("picture".to_owned(), coding.to_string()),
         };
-        let part = |&(tier, part, time): &(u8, aiflow::runtime::tier::Part, _)| {
-            let time: aiflow::units::Micros = time;
-            PartRecord { tier, part: part.name(), us: time.get() }
-        };
         let channel = estimate.map(|estimate| ChannelRecord {
             rate_p50_bps: estimate.p50.get(),
             rate_p10_bps: estimate.p10.get(),
@@ -84,7 +85,7 @@ impl Record {
             Answer::Classes(classes) => (classes.as_slice(), false),
             _ => (&[] as &[Class], true),
         };
-        let bytes = || outcome.answer.encode(&aiflow::runtime::tier::Trace::new());
+        let bytes = || outcome.answer.encode(&Trace::new());
         let digest = || aiflow::runtime::digest::Digest::of(&bytes()).to_string();
         Self {
             index,
@@ -99,11 +100,12 @@ impl Record {
             late: outcome.late,
             label,
             class: outcome.answer.class(),
-            trace: outcome.trace.parts().iter().map(part).collect(),
+            trace: part_records(outcome),
             channel,
             change: course.and_then(|c| c.change).map(|change| format!("{change:?}")),
             outputs_sha256: tensors.then(digest),
             classes: classes.iter().map(|class| (class.class, class.score)).collect(),
+            parts: outcome.trace.clone(),
         }
     }
 
@@ -120,10 +122,35 @@ impl Record {
         }
     }
 
+    /// Returns its place among all requests.
+    pub(crate) const fn index(&self) -> usize {
+        self.index
+    }
+
     fn is_right(&self) -> Option<bool> {
         let (label, class) = (self.label?, self.class?);
         Some(usize::try_from(class).is_ok_and(|class| class == label))
     }
+}
+
+/// Names what was computed by where: the head on the device, the tail where the answer was made, and
+/// what lies between.
+fn part_records(outcome: &Outcome) -> Vec<PartRecord> {
+    let parts = outcome.trace.parts();
+    let last = parts.iter().rposition(|(_, part, _)| *part == Part::Compute);
+    let handed_over = matches!(outcome.choice, Choice::Remote(Handover::Tensors { .. }));
+    let name = |(place, &(tier, part, _)): (usize, &(u8, Part, Micros))| match part {
+        Part::Compute if Some(place) == last => "tail",
+        Part::Compute if tier == 0 && handed_over => "head",
+        Part::Compute => "middle",
+        other => other.name(),
+    };
+    let record = |(place, entry): (usize, &(u8, Part, Micros))| PartRecord {
+        tier: entry.0,
+        part: name((place, entry)),
+        us: entry.2.get(),
+    };
+    parts.iter().enumerate().map(record).collect()
 }
 
 /// All requests until now.
@@ -137,11 +164,16 @@ impl Run {
         self.records.push(record);
     }
 
+    /// Puts requests that overtook each other into the order in which they began.
+    pub(crate) fn sort(&mut self) {
+        self.records.sort_by_key(Record::index);
+    }
+
     pub(crate) fn records(&self) -> &[Record] {
         &self.records
     }
 
-    /// One line for the live view: the channel, what was done, how long it took, how good it was.
+    /// One line: the channel, what was done, how long it took, how good it was.
     pub(crate) fn line(&self) -> String {
         let Some(last) = self.records.last() else { return String::new() };
         let channel = last.channel.map_or_else(String::new, |channel| {
@@ -156,14 +188,90 @@ impl Run {
         let accuracy =
             summary.top1.map_or_else(String::new, |top1| format!(" | top-1 {:.1} %", 100.0 * top1));
         format!(
-            "{:>5} | {channel}{} | {:.1} ms (mean {:.1}){accuracy}",
+            "{:>9.3} s {:>5} | {channel}{} | {:.1} ms (mean {:.1}){accuracy}",
+            last.at_seconds(),
             self.records.len(),
             last.what(),
             last.total_us as f64 / 1e3,
             summary.latency_ms_mean
         )
     }
+
+    /// The same on several lines, with how it was before.
+    pub(crate) fn panel(&self) -> String {
+        let Some(last) = self.records.last() else { return String::new() };
+        let summary = Summary::new(self);
+        let rate =
+            |record: &Record| record.channel.map_or(0, |channel| channel.rate_p50_bps) as f64;
+        let channel = last.channel.map_or_else(
+            || "no connection".to_owned(),
+            |channel| {
+                format!(
+                    "{:6.1} Mbit/s (≥ {:.1}), rtt {:.0} ms, queue {:.0} ms, loss {:.1} %",
+                    channel.rate_p50_bps as f64 / 1e6,
+                    channel.rate_p10_bps as f64 / 1e6,
+                    channel.min_rtt_us as f64 / 1e3,
+                    channel.queue_us as f64 / 1e3,
+                    f64::from(channel.loss_ppm) / 1e4
+                )
+            },
+        );
+        let expected = last
+            .expected_us
+            .map_or_else(String::new, |us| format!(", expected {:.1} ms", us as f64 / 1e3));
+        let top1 =
+            summary.top1.map_or_else(String::new, |top1| format!(", top-1 {:.1} %", 100.0 * top1));
+        format!(
+            "channel  {} {channel}\nplan     {} {}{expected}, {} changes\nlatency  {} {:6.1} ms, mean \
+             {:.1}, p95 {:.1}\nbytes    {} {:6}\nanswers  {} {:6}{top1}, {} by the device, {} late",
+            sparkline(self.records.iter().map(rate), BARS),
+            " ".repeat(BARS),
+            last.what(),
+            summary.switches,
+            sparkline(self.records.iter().map(|record| record.total_us as f64), BARS),
+            last.total_us as f64 / 1e3,
+            summary.latency_ms_mean,
+            summary.latency_ms_p95,
+            sparkline(self.records.iter().map(|record| record.bytes as f64), BARS),
+            last.bytes,
+            " ".repeat(BARS),
+            self.records.len(),
+            summary.answered_by_the_device,
+            summary.deadline_misses,
+        )
+    }
+
+    /// The page that shows it.
+    pub(crate) fn page(&self, title: String) -> RunReport {
+        let summary = Summary::new(self);
+        let millis = |value: f64| format!("{value:.1} ms");
+        let mut tiles = vec![
+            (millis(summary.latency_ms_mean), "from capture to answer on average".to_owned()),
+            (millis(summary.latency_ms_p95), "for the slowest twentieth".to_owned()),
+            (format!("{:.0} B", summary.bytes_mean), "handed over for each request".to_owned()),
+        ];
+        if let Some(top1) = summary.top1 {
+            tiles.push((format!("{:.1} %", 100.0 * top1), "of the answers right".to_owned()));
+        }
+        let request = |record: &Record| RunRequest {
+            at: Timestamp::from_origin(Micros::new(record.at_us)),
+            total: Micros::new(record.total_us),
+            trace: record.parts.clone(),
+            what: if record.coding.is_empty() {
+                record.place.clone()
+            } else {
+                format!("{} {}", record.place, record.coding)
+            },
+            estimate: record.channel.map(|channel| BitRate::bits_per_second(channel.rate_p50_bps)),
+            fell_back: record.fallback.is_some(),
+        };
+        let requests = self.records.iter().map(request).collect();
+        RunReport { title, summary: summary.to_string(), tiles, requests }
+    }
 }
+
+/// Characters of a row of bars.
+const BARS: usize = 24;
 
 /// What a run came to.
 #[derive(Clone, Debug, Serialize)]

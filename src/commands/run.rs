@@ -3,18 +3,19 @@
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use aiflow::evaluation::report::write_run_html;
 use aiflow::runtime::bundle::FeatureCoding;
 use aiflow::runtime::cut::CutId;
-use aiflow::runtime::planner::{Confidence, Goal, Probe, Table, TierCosts, Wish};
+use aiflow::runtime::planner::{Confidence, Goal, Table, TierCosts, Wish};
 use aiflow::runtime::profiler::MachineProfile;
 use aiflow::runtime::tier::net::{
-    Choice, Course, Device, DeviceOptions, Handover, Menu, Outcome, Pilot, Sample, Uplink,
+    Choice, Device, DeviceOptions, Handover, Layering, Menu, Pilot, Uplink,
 };
 use aiflow::runtime::tier::{AnswerForm, ModelParts, Place};
 use aiflow::transport::driver::Endpoint;
-use aiflow::units::{Micros, Timestamp};
+use aiflow::units::Micros;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
@@ -23,9 +24,8 @@ use crate::bundle::LoadedBundle;
 use crate::model::OpenData;
 use crate::output;
 use crate::quantity::{LossBudget, parse_time};
-use crate::run_report::{Record, Run, Summary};
-use crate::tiers::live::Live;
-use crate::tiers::pictures::Writer;
+use crate::run_report::{Run, Summary};
+use crate::tiers::drive::{Captain, Drive, Shown};
 use crate::tiers::spec::{Coding, Upload};
 use crate::tiers::{self, identity};
 
@@ -56,12 +56,19 @@ pub(crate) struct RunCommand {
     /// Samples to answer [default: all]
     #[arg(long, value_name = "N")]
     count: Option<usize>,
-    /// Time from one request to the next; the next one waits for the answer in any case
+    /// Time from one request to the next; it waits while too many are under way
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_time)]
     period: Micros,
+    /// Requests under way at once: the next ones are read, run and sent while others are answered
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=32))]
+    in_flight: u16,
     /// Time in which an answer is wanted
     #[arg(long, value_name = "MS")]
     deadline: Option<u64>,
+    /// Send frames in layers where the channel is too tight for the deadline, so that the base is
+    /// answered when the rest is late
+    #[arg(long, requires = "deadline")]
+    layers: bool,
     /// Loss that the planner may spend: 3% of the answers changed, 1pt of top-1, 0.02nats
     #[arg(long, value_name = "LOSS", default_value = "3%")]
     max_loss: LossBudget,
@@ -92,18 +99,15 @@ pub(crate) struct RunCommand {
     /// Profile of the server's machine [default: that of this one]
     #[arg(long, value_name = "FILE.json")]
     server_profile: Option<PathBuf>,
+    /// Write a page that shows where the time of the requests went
+    #[arg(long, value_name = "FILE.html")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     preprocess: PreprocessArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
     format: Format,
-}
-
-/// Who decides about requests.
-enum Captain {
-    Fixed(Choice),
-    Pilot(Box<Pilot>),
 }
 
 impl RunCommand {
@@ -165,7 +169,11 @@ impl RunCommand {
 
     fn device(&self, parts: &Arc<ModelParts>, captain: &Captain) -> Result<Device> {
         let form = self.classes.map_or(AnswerForm::Tensors, AnswerForm::Classes);
-        let options = DeviceOptions::default().with_form(form).with_slowdown(self.slowdown);
+        let layering = if self.layers { Layering::WhenTight } else { Layering::Never };
+        let options = DeviceOptions::default()
+            .with_form(form)
+            .with_slowdown(self.slowdown)
+            .with_layering(layering);
         let (Some(trust), false) = (&self.trust, self.connect.is_empty()) else {
             return Ok(Device::new(Arc::clone(parts), None, options));
         };
@@ -209,85 +217,38 @@ impl RunCommand {
                 );
             }
         }
-        let begun = Instant::now();
-        let mut live = Live::new();
-        let mut run = Run::default();
-        let count = self.count.unwrap_or(usize::MAX).min(data.set.len());
-        let mut next = Instant::now();
-        for index in 0..count {
-            tokio::time::sleep_until(next.into()).await;
-            next = Instant::now() + self.period.to_duration();
-            let clock = Instant::now();
-            let read = data.set.sample(index)?;
-            let inputs = data.inputs(&loaded.model, index)?;
-            let mut sample = Sample::new(inputs);
-            if let Some(picture) = read.picture {
-                sample = sample.with_picture(Arc::new(Writer { picture }));
-            }
-            let sample = sample.with_capture(Micros::from_duration(clock.elapsed()));
-            let now = Timestamp::from_origin(Micros::from_duration(begun.elapsed()));
-            let course = match &mut captain {
-                Captain::Pilot(pilot) => Some(pilot.decide(device.uplink(), now)),
-                Captain::Fixed(_) => None,
-            };
-            if let (Some(Probe::Due), Some(uplink)) =
-                (course.map(|course| course.probe), device.uplink())
-            {
-                uplink.probe();
-            }
-            let choice = match &captain {
-                Captain::Fixed(choice) => *choice,
-                Captain::Pilot(_) => course.map_or(Choice::Local, |course| course.choice),
-            };
-            let deadline = self.deadline.map(Micros::from_millis);
-            let outcome = device.infer(&sample, choice, deadline).await?;
-            if let Captain::Pilot(pilot) = &mut captain {
-                pilot.learn(&outcome);
-            }
-            let estimate = device.uplink().and_then(Uplink::estimate);
-            let record = Record::new(index, now, read.label, &outcome, course.as_ref(), estimate);
-            self.tell(&mut live, &mut run, record, course.as_ref(), &outcome)?;
-        }
-        drop(live);
+        let run = Drive {
+            device: device.clone(),
+            data,
+            model: &loaded.model,
+            count: self.count.unwrap_or(usize::MAX).min(data.set.len()),
+            period: self.period,
+            deadline: self.deadline.map(Micros::from_millis),
+            in_flight: self.in_flight,
+            shown: if self.format.json { Shown::Nothing } else { Shown::AsItGoes },
+        };
+        let run = run.go(&mut captain).await?;
         if let Some(uplink) = device.uplink() {
             // A server that is gone need not be told.
             let _ = tokio::time::timeout(GOODBYE_WITHIN, uplink.shutdown()).await;
         }
-        self.finish(&run)
+        self.finish(&run, &loaded.bundle.manifest().model.name)
     }
 
-    fn tell(
-        &self,
-        live: &mut Live,
-        run: &mut Run,
-        record: Record,
-        course: Option<&Course>,
-        outcome: &Outcome,
-    ) -> Result<()> {
-        if let Some(change) = course.and_then(|course| course.change).filter(|_| !self.format.json)
-        {
-            output::text(&format!(
-                "{:>9.3} s  {} ({change:?}), expected {:.1} ms, took {:.1} ms",
-                record.at_seconds(),
-                record.what(),
-                course.map_or(0.0, |course| course.expected.get() as f64 / 1e3),
-                outcome.total.get() as f64 / 1e3,
-            ))?;
-        }
-        run.push(record);
-        live.show(&run.line());
-        Ok(())
-    }
-
-    fn finish(&self, run: &Run) -> Result<()> {
+    fn finish(&self, run: &Run, model: &str) -> Result<()> {
         let summary = Summary::new(run);
         if self.format.json {
-            return output::json(&serde_json::json!({
+            output::json(&serde_json::json!({
                 "summary": summary,
                 "requests": run.records(),
-            }));
+            }))?;
+        } else {
+            output::text(&summary.to_string())?;
         }
-        output::text(&summary.to_string())
+        if let Some(path) = &self.html {
+            write_run_html(path, &run.page(format!("{model} on {}", self.data)))?;
+        }
+        Ok(())
     }
 }
 

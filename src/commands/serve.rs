@@ -53,8 +53,8 @@ pub(crate) struct Serve {
     /// Name in the certificate of the tier behind
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     upstream_name: String,
-    /// What is left to the tier behind: answer (nothing), forward (everything), or all behind a cut
-    /// such as c07@24 or c07@lossless
+    /// What is left to the tier behind: answer (nothing), forward (everything), quicker (whatever takes
+    /// longer here than there), or all behind a cut such as c07@24 or c07@lossless
     #[arg(long, value_name = "WHAT", default_value = "forward")]
     then: Onward,
     /// Address for metrics (Prometheus) and health, TCP
@@ -146,7 +146,7 @@ impl Serve {
             }
             let first = match then {
                 Then::Compute { to, .. } => vec![Place::Cut(to)],
-                Then::Answer | Then::Forward => Vec::new(),
+                Then::Answer | Then::Forward | Then::Quicker => Vec::new(),
             };
             let others = parts.cuts().map(|cut| Place::Cut(cut.id));
             let places: Vec<Place> = first.into_iter().chain(others).collect();

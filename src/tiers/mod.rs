@@ -1,5 +1,7 @@
-//! What `serve` and `run` share: certificates, pictures, the metrics endpoint, the live view.
+//! What `serve` and `run` are made of: certificates, pictures, the metrics endpoint, the live view, and
+//! the loop of a device.
 
+pub(crate) mod drive;
 pub(crate) mod identity;
 pub(crate) mod live;
 pub(crate) mod metrics;

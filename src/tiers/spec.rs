@@ -31,7 +31,7 @@ impl FromStr for Coding {
     }
 }
 
-/// What an edge does: `answer`, `forward`, or a cut with its coding such as `c07@24`.
+/// What an edge does: `answer`, `forward`, `quicker`, or a cut with its coding such as `c07@24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Onward(pub(crate) Then);
 
@@ -42,11 +42,12 @@ impl FromStr for Onward {
         match text {
             "answer" => return Ok(Self(Then::Answer)),
             "forward" => return Ok(Self(Then::Forward)),
+            "quicker" => return Ok(Self(Then::Quicker)),
             _ => {}
         }
         let (cut, coding) = text.split_once('@').unwrap_or((text, "lossless"));
         let cut: Result<CutId, _> = cut.parse();
-        let to = cut.map_err(|_| "write answer, forward, c07@24 or c07@lossless")?;
+        let to = cut.map_err(|_| "write answer, forward, quicker, c07@24 or c07@lossless")?;
         let coding = coding.parse::<Coding>()?.0;
         Ok(Self(Then::Compute { to, coding }))
     }

@@ -4,5 +4,6 @@ mod bad_input;
 mod bundle;
 mod commands;
 mod plan;
+mod tier_faults;
 mod tiers;
 mod work;

@@ -11,14 +11,14 @@ use serde_json::Value;
 use crate::work::{Work, bundle};
 
 /// A server that is killed after the test.
-struct Served {
-    _process: Process,
-    address: SocketAddr,
+pub(crate) struct Served {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
     metrics: SocketAddr,
 }
 
 /// A process that does not outlive the test, however it ends.
-struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -28,7 +28,7 @@ impl Drop for Process {
     }
 }
 
-fn serve(work: &Work, words: &str) -> Served {
+pub(crate) fn serve(work: &Work, words: &str) -> Served {
     let common = format!(
         "serve --bundle {} --listen 127.0.0.1:0 --metrics 127.0.0.1:0 --identity id {words}",
         bundle()
@@ -50,7 +50,7 @@ fn serve(work: &Work, words: &str) -> Served {
             && line.starts_with("serving ")
         {
             let address = format!("127{address}").parse().expect("an address");
-            return Served { _process: process, address, metrics };
+            return Served { process, address, metrics };
         }
     }
     panic!("the server did not start");
@@ -64,9 +64,16 @@ fn run(work: &Work, address: SocketAddr, words: &str) -> Value {
     ))
 }
 
-fn outputs(run: &Value) -> Vec<&str> {
+pub(crate) fn outputs(run: &Value) -> Vec<&str> {
     let requests = run["requests"].as_array().expect("a list").iter();
     requests.map(|request| request["outputs_sha256"].as_str().expect("outputs")).collect()
+}
+
+/// How many requests a server has answered.
+pub(crate) fn answered(served: &Served) -> u64 {
+    let metrics = get(served.metrics, "/metrics");
+    let line = metrics.lines().find_map(|line| line.strip_prefix("aiflow_answered_total "));
+    line.and_then(|number| number.parse().ok()).expect("a number")
 }
 
 fn get(address: SocketAddr, path: &str) -> String {
@@ -106,6 +113,9 @@ fn two_and_three_processes_answer_as_one_does() {
     assert_eq!(three["summary"]["fallbacks"], 0);
     let metrics = get(edge.metrics, "/metrics");
     assert!(metrics.contains("aiflow_forwarded_total 6\n"), "{metrics}");
+    for part in ["aiflow_part_seconds_bucket{part=\"behind\",le=", "_count{part=\"total\"} 6\n"] {
+        assert!(metrics.contains(part), "{metrics}");
+    }
     assert!(get(edge.metrics, "/health").ends_with("ok\n"));
     assert!(get(edge.metrics, "/other").starts_with("HTTP/1.1 404"));
     let lossy = run(&work, cloud.address, "--cut c07 --rate 20 --classes 3");
