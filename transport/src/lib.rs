@@ -23,7 +23,8 @@
 //!
 //! # Example
 //!
-//! Both ends in one process, with no network between them.
+//! Both ends in one process, with no network between them. The file `examples/core.rs` goes on from
+//! here to a frame and its result, `examples/loopback.rs` does the same with the driver on sockets.
 //!
 //! ```
 //! use aiflow_transport::{Connection, Config, Event, PeerIdentity, Side, Stream, Transmit};

@@ -104,6 +104,8 @@ pub mod capability {
     pub const CORES: u64 = 0x03;
     /// Accelerators for inference.
     pub const ACCELERATORS: u64 = 0x04;
+    /// Classes that an answer should name, 0 for all outputs (`spec/answer.md` 4).
+    pub const ANSWER_CLASSES: u64 = 0x41;
 }
 
 /// Numbers of dynamic capabilities; `spec/registry/capabilities.toml` holds the same table.

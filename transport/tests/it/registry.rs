@@ -252,6 +252,7 @@ fn capabilities() {
         ("SPEED", capability::SPEED),
         ("CORES", capability::CORES),
         ("ACCELERATORS", capability::ACCELERATORS),
+        ("ANSWER_CLASSES", capability::ANSWER_CLASSES),
     ];
     assert_eq!(of("static"), owned(&expected));
     let expected = [

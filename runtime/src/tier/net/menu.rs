@@ -4,7 +4,7 @@ use aiflow_codec::RateIndex as CodecRate;
 use aiflow_transport::negotiate::{Policy, ServedCut, ServedModel, Tenants};
 use aiflow_transport::wire::{
     CodecId, CutId as WireCut, ElementType, Fallback, ModelId as WireModel, Open, Point, PointId,
-    ProfileHash, RateEntry, RateIndex, Replay, TensorSchema,
+    ProfileHash, RateEntry, RateIndex, Replay, TensorSchema, capability,
 };
 use aiflow_units::{Bytes, Micros};
 
@@ -15,7 +15,7 @@ use crate::value::ElementKind;
 
 /// The static capability in SETUP that says how many classes an answer should name; 0 asks for all
 /// outputs (`spec/answer.md` 4).
-pub const ANSWER_CLASSES: u64 = 0x40;
+pub const ANSWER_CLASSES: u64 = capability::ANSWER_CLASSES;
 
 /// The rate index of lossless frames (`spec/answer.md` 5).
 pub const LOSSLESS_RATE: u8 = 64;

@@ -3,6 +3,8 @@
 mod early;
 mod ends;
 mod frames;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod observed;
 mod paths;
 mod pressure;
