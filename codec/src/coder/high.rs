@@ -76,6 +76,22 @@ pub(crate) fn encode(
     });
 }
 
+/// Codes levels that were chosen before; only for models without a closed loop.
+pub(crate) fn encode_levels(
+    model: &ContextModel,
+    grid: Grid,
+    levels: &[i32],
+    scan: &mut Scan,
+    rans: &mut RansEncoder,
+) {
+    let mut values = Vec::new();
+    walk(model, grid, scan, &mut values, |at, _, context, _| {
+        let level = levels.get(at).copied().unwrap_or(0);
+        push_difference(rans, &model.tables, context.table, context.difference(level));
+        Some(level)
+    });
+}
+
 /// Decodes the values of a payload.
 pub(crate) fn decode(
     model: &ContextModel,

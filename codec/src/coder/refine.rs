@@ -25,6 +25,12 @@ const LARGEST: i32 = 16 * MAX_LEVEL;
 /// Borders of the predicted offset from the base value, in sixteenths of the finer step.
 const OFFSET_EDGES: [i32; 15] = [-20, -14, -10, -7, -4, -2, 0, 2, 4, 6, 8, 11, 14, 18, 23];
 
+/// The levels of the layer before, of which each cell holds two cells of the next layer, or three around zero:
+/// then no layer codes twice what another one says.
+pub(crate) fn coarser(levels: &[i32]) -> Vec<i32> {
+    levels.iter().map(|level| level / 2).collect()
+}
+
 /// The base layer as a refinement sees it.
 pub(crate) struct Base<'a> {
     pub(crate) prediction: Prediction,
@@ -161,6 +167,23 @@ impl<'a> Layer<'a> {
         walk_refinement(self.model, self.grid, base, scan, values, |at, component, context| {
             let y = components.get(at).copied().unwrap_or(0.0);
             let steps = self.choose(component, &context, y);
+            let coded = if context.flip { -steps } else { steps };
+            push_difference(rans, self.tables, context.table, coded);
+            Some(steps)
+        });
+    }
+
+    /// Codes a refinement to levels that were chosen before; only for models without a closed loop.
+    pub(crate) fn encode_levels(
+        &self,
+        base: &Base<'_>,
+        levels: &[i32],
+        scan: &mut Scan,
+        rans: &mut RansEncoder,
+    ) {
+        let mut values = Vec::new();
+        walk_refinement(self.model, self.grid, base, scan, &mut values, |at, _, context| {
+            let steps = levels.get(at).copied().unwrap_or(0) - context.centre / 16;
             let coded = if context.flip { -steps } else { steps };
             push_difference(rans, self.tables, context.table, coded);
             Some(steps)

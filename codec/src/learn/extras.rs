@@ -4,9 +4,9 @@ use super::material::Data;
 use super::parallel::map_chunks;
 use super::tables::token_of;
 use super::trial::{Setup, components};
-use crate::coder::refine::{Base, Layer, REFINE_TABLES, walk_refinement};
+use crate::coder::refine::{Base, Layer, REFINE_TABLES, coarser, walk_refinement};
 use crate::context::token::{ESCAPE, TOKENS};
-use crate::context::{Scan, walk};
+use crate::context::{Prediction, Scan, walk};
 use crate::encoder::chooser;
 use crate::error::{LearnError, TableError};
 use crate::layout::Grid;
@@ -69,7 +69,7 @@ pub(crate) fn refinements(
             let parts = map_chunks(data.threads, absolute.len(), 8, |range| {
                 let mut counts = vec![[0u32; TOKENS]; REFINE_TABLES];
                 for sample in &absolute[range] {
-                    count_refinement(&coarse, &layer, grid, sample, step, &mut counts);
+                    count_refinement((&coarse, &fitted), &layer, grid, sample, step, &mut counts);
                 }
                 counts
             });
@@ -88,7 +88,7 @@ pub(crate) fn refinements(
 }
 
 fn count_refinement(
-    coarse: &Anchor,
+    (coarse, fine): (&Anchor, &Anchor),
     layer: &Layer<'_>,
     grid: Grid,
     sample: &[f32],
@@ -97,6 +97,22 @@ fn count_refinement(
 ) {
     let mut scan = Scan::default();
     let (mut base, mut values) = (Vec::new(), Vec::new());
+    if fine.model.prediction != Prediction::ClosedLoop {
+        // As encoders do: the finer levels come first, the coarser ones follow from them.
+        let (chooser, mut levels) = (chooser(fine), Vec::new());
+        walk(&fine.model, grid, &mut scan, &mut levels, |at, component, context, _| {
+            Some(chooser.choose(component, &context, sample[at] / step))
+        });
+        let values_before = coarser(&levels);
+        let base = Base { prediction: fine.model.prediction, values: &values_before };
+        walk_refinement(layer.model, grid, &base, &mut scan, &mut values, |at, _, context| {
+            let steps = levels[at] - context.centre / 16;
+            let coded = if context.flip { -steps } else { steps };
+            counts[context.table][usize::from(token_of(coded))] += 1;
+            Some(steps)
+        });
+        return;
+    }
     let chooser = chooser(coarse);
     walk(&coarse.model, grid, &mut scan, &mut base, |at, component, context, _| {
         Some(chooser.choose(component, &context, sample[at] / (2.0 * step)))
