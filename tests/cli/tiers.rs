@@ -111,6 +111,14 @@ fn two_and_three_processes_answer_as_one_does() {
     let three = run(&work, edge.address, "--cut c07 --lossless");
     assert_eq!(outputs(&three), outputs(&alone));
     assert_eq!(three["summary"]["fallbacks"], 0);
+    for run in [&two, &three] {
+        let sum = |name: &str| -> u64 {
+            let requests = run["requests"].as_array().expect("a list").iter();
+            requests.map(|request| request[name].as_u64().expect("a time")).sum()
+        };
+        let (parts, total) = (sum("parts_us"), sum("total_us"));
+        assert!(parts <= total && 100 * parts >= 97 * total, "{parts} of {total}");
+    }
     let metrics = get(edge.metrics, "/metrics");
     assert!(metrics.contains("aiflow_forwarded_total 6\n"), "{metrics}");
     for part in ["aiflow_part_seconds_bucket{part=\"behind\",le=", "_count{part=\"total\"} 6\n"] {

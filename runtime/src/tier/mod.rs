@@ -24,6 +24,7 @@ mod parts;
 mod place;
 mod queue;
 mod stacking;
+mod steps;
 mod trace;
 
 pub use self::answer::{Answer, AnswerForm};

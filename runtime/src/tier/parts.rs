@@ -311,6 +311,15 @@ impl ModelParts {
         found.ok_or(PartError::UnknownPlace { place: Place::Cut(id) })
     }
 
+    /// Tells whether a cut follows from a place.
+    pub(super) fn follows(&self, from: Place, to: Place) -> bool {
+        match (from, to) {
+            (Place::Input, Place::Cut(_)) => true,
+            (Place::Cut(from), Place::Cut(to)) => self.middle_part(from, to).is_ok(),
+            _ => false,
+        }
+    }
+
     fn middle_part(&self, from: CutId, to: CutId) -> Result<Arc<MiddleModel>, PartError> {
         let mut middles = self.middles.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = middles.get(&(from, to)) {

@@ -144,10 +144,14 @@ impl<T> WorkQueue<T> {
         Micros::new((waiting / self.limits.workers as f64 + running) as u64)
     }
 
+    /// Returns how long a request of a part takes by itself, as far as it is known.
+    pub fn usual(&self, span: Span) -> Micros {
+        Micros::new(self.times.get(&span).copied().unwrap_or(0.0) as u64)
+    }
+
     /// Estimates how long a new request of a part takes, with what waits before it.
     pub fn expected(&self, span: Span) -> Micros {
-        let own = self.times.get(&span).copied().unwrap_or(0.0);
-        self.backlog().saturating_add(Micros::new(own as u64))
+        self.backlog().saturating_add(self.usual(span))
     }
 
     /// Takes no new request from now on; those that wait are still done.

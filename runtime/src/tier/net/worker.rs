@@ -276,10 +276,12 @@ impl Shop {
         }
         jobs.iter_mut().for_each(|(_, spent)| spent.wait_until(self.origin.now()));
         let mut lap = Lap::start();
-        let outputs = match self.parts.tails(from, &all) {
-            Ok(outputs) => outputs.into_iter().map(Ok).collect(),
-            // One of them may be at fault: each alone then.
-            Err(_) => all.iter().map(|what| self.parts.tail(from, what)).collect::<Vec<_>>(),
+        let outputs = match (jobs.as_slice(), all.as_slice()) {
+            ([(job, _)], [what]) if self.lock().queue.usual(Span::tail(from)) >= LONG => {
+                let wanted = || !job.request.is_abandoned();
+                vec![self.parts.tail_in_steps(from, what, &wanted)]
+            }
+            _ => self.tails(from, &all),
         };
         let compute = rest(lap.next(), self.slowdown);
         for ((job, mut spent), outputs) in jobs.into_iter().zip(outputs) {
@@ -287,13 +289,26 @@ impl Shop {
             let took = spent.decode.saturating_add(compute);
             self.ways.learn(from, Way::Here, took, self.origin.now());
             match outputs {
-                Ok(outputs) => self.reply(job, &spent, outputs),
+                Ok(Some(outputs)) => self.reply(job, &spent, outputs),
+                Ok(None) => {
+                    count(&self.counters.cancelled);
+                    give_up(job.request, Code::Cancelled);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a request cannot be computed");
                     count(&self.counters.failed);
                     give_up(job.request, Code::Internal);
                 }
             }
+        }
+    }
+
+    /// Runs what is behind a place for several requests.
+    fn tails(&self, from: Place, all: &[Crossing]) -> Vec<Result<Option<Vec<Value>>, PartError>> {
+        match self.parts.tails(from, all) {
+            Ok(outputs) => outputs.into_iter().map(|outputs| Ok(Some(outputs))).collect(),
+            // One of them may be at fault: each alone then.
+            Err(_) => all.iter().map(|what| self.parts.tail(from, what).map(Some)).collect(),
         }
     }
 
@@ -398,5 +413,7 @@ pub(super) fn give_up(request: Request, code: Code) {
     let _ = request.fail(code);
 }
 
+/// What takes longer than this is run in steps: it may turn out on the way that nobody waits for it.
+const LONG: Micros = Micros::from_millis(100);
 /// Workers look for requests that nobody wants any more at least so often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 //! Servers that die: no answer is lost, and none is wrong.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use super::world::{World, localhost, lossless};
 /// Holds computations up while it is shut.
 #[derive(Default)]
 pub(super) struct Gate {
+    /// Parts that were run.
+    pub(super) parts: AtomicU64,
     shut: Mutex<bool>,
     bell: Condvar,
 }
@@ -40,6 +43,7 @@ impl Pace for Gate {
     fn take(&self, effort: Effort, work: &mut dyn FnMut()) {
         work();
         if let Effort::Part(_) = effort {
+            self.parts.fetch_add(1, Ordering::Relaxed);
             let shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner);
             drop(self.bell.wait_while(shut, |shut| *shut));
         }

@@ -1,12 +1,15 @@
 //! Many requests: changes of the cut, deadlines, batches.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use aiflow_runtime::fixtures;
 use aiflow_runtime::tier::net::{Choice, DeviceOptions, Fallback, Sample, ServerOptions};
 use aiflow_runtime::tier::{Answer, QueueLimits};
+use aiflow_transport::Code;
 use aiflow_units::Micros;
 
+use super::deaths::{gated, until};
 use super::world::{World, lossless};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,4 +178,42 @@ async fn a_server_that_stops_finishes_what_it_began() {
     let outcome = outcome.expect("an answer");
     assert!(outcome.fallback.is_some());
     assert_eq!(outcome.answer, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_while_it_runs_is_not_run_to_its_end() {
+    let world = World::new(fixtures::small_cnn(), 0);
+    let (server, address, gate) = gated(&world, ServerOptions::default());
+    let at = world.places()[1];
+    let device = world.device_at(address, at).await;
+    let inputs = &world.samples(1, 5)[0];
+    let (sample, expected) = (Sample::new(inputs.clone()), Answer::Tensors(world.expected(inputs)));
+    let ask = || {
+        let (device, sample) = (device.clone(), sample.clone());
+        tokio::spawn(async move { device.infer(&sample, Choice::Remote(lossless(at)), None).await })
+    };
+    let parts = || gate.parts.load(Ordering::Relaxed);
+    // The server learns that this takes long.
+    gate.set(true);
+    let first = ask();
+    until("work", || server.counters().running == 1).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    gate.set(false);
+    first.await.expect("no panic").expect("an answer");
+    // From now on it is run in steps, with the same answer.
+    let before = parts();
+    let outcome = ask().await.expect("no panic").expect("an answer");
+    assert_eq!((outcome.fallback, outcome.answer), (None, expected));
+    assert!(parts() >= before + 2, "{before} {}", parts());
+    // One that is given up in the first step gets no further.
+    let before = parts();
+    gate.set(true);
+    let unwanted = ask();
+    until("the first step", || parts() == before + 1).await;
+    unwanted.abort();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    gate.set(false);
+    until("its end", || server.counters().cancelled == 1).await;
+    assert_eq!(parts(), before + 1);
+    server.stop(Code::NoError).await;
 }

@@ -7,5 +7,6 @@ mod drain;
 mod every_cut;
 mod faults;
 mod hostile;
+mod layers;
 mod load;
 mod world;
