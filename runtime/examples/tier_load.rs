@@ -1,4 +1,5 @@
-//! How many requests a server answers: one device, eight devices, with and without batches.
+//! How many requests a server answers: of one device, of eight devices one by one, side by side, and in
+//! batches.
 //!
 //! `cargo run --release -p aiflow-runtime --example tier_load -- MODEL.onnx [SECONDS]`
 //!
@@ -37,9 +38,10 @@ async fn main() -> Result<(), Failed> {
     list.cuts.into_iter().for_each(|cut| builder.add_cut(cut, CutFiles::default()));
     let parts = Arc::new(ModelParts::new(&builder.build()?, program, graph)?);
     switching(&parts)?;
-    println!("devices  batch  requests/s     p50 ms     p95 ms  per batch");
-    for (devices, batch) in [(1, 1), (8, 1), (8, 8)] {
-        measure(&parts, devices, batch, length).await?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("devices  workers  batch  requests/s     p50 ms     p95 ms  per batch");
+    for (devices, workers, batch) in [(1, 1, 1), (8, 1, 1), (8, cores, 1), (8, cores, 8)] {
+        measure(&parts, devices, (workers, batch), length).await?;
     }
     Ok(())
 }
@@ -75,13 +77,13 @@ fn switching(parts: &ModelParts) -> Result<(), Failed> {
 async fn measure(
     parts: &Arc<ModelParts>,
     devices: usize,
-    batch: usize,
+    (workers, batch): (usize, usize),
     length: Duration,
 ) -> Result<(), Failed> {
     let own: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
     let identity = Identity::self_signed(&["localhost"])?;
     let limits = QueueLimits::default().with_batch(batch);
-    let options = ServerOptions::default().with_limits(limits);
+    let options = ServerOptions::default().with_limits(limits).with_workers(workers);
     let config = ServerConfig::new(identity.clone(), None, EarlyData::Refused)?;
     let server = Server::start(own, config, Arc::clone(parts), options)?;
     let address = server.local_address()?;
@@ -124,7 +126,7 @@ async fn measure(
     };
     let counters = server.counters();
     println!(
-        "{devices:>7}  {batch:>5}  {:>10.1}  {:>9.2}  {:>9.2}  {:>9.2}",
+        "{devices:>7}  {workers:>7}  {batch:>5}  {:>10.1}  {:>9.2}  {:>9.2}  {:>9.2}",
         times.len() as f64 / length.as_secs_f64(),
         at(0.5),
         at(0.95),
