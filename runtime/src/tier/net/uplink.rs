@@ -9,7 +9,7 @@ use aiflow_transport::channel::Estimate;
 use aiflow_transport::driver::{
     Change, ClientConfig, ConnectError, Endpoint, Peer, PeerEvent, Session, SessionError,
 };
-use aiflow_transport::wire::{PointId, Probe, Reason};
+use aiflow_transport::wire::{Epoch, PointId, Probe, Reason};
 use aiflow_units::{BitRate, Bytes, Micros};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -234,9 +234,11 @@ impl Uplink {
         let mut points = vec![active, wanted];
         points.sort_unstable();
         // One that was not agreed on is refused here; the old one stays then.
-        let asked = session.reconfigure(wanted, points, Reason::Channel);
-        if let Err(error) = asked {
-            tracing::info!(%error, "the cut is not changed");
+        match session.reconfigure(wanted, points, Reason::Channel) {
+            // The set of the first epoch has all points: frames may use any of them already.
+            Ok(()) if session.epoch() == Epoch::FIRST => return Some((wanted, Steered::There)),
+            Ok(()) => {}
+            Err(error) => tracing::info!(%error, "the cut is not changed"),
         }
         Some((active, Steered::OnTheWay))
     }
