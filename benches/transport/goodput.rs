@@ -91,6 +91,8 @@ pub(crate) async fn measure(servers: &Servers, rounds: usize) -> Result<Vec<Row>
     for (name, size, count) in
         [("4 KiB", 4 << 10, 1_000), ("64 KiB", 64 << 10, 160), ("1 MiB", 1 << 20, 16)]
     {
+        let small = size < 64 << 10;
+        let (goal, least) = if small { (">= 85 %", 0.85) } else { (">= 95 %", 0.95) };
         let payload = Bytes::from(vec![0x5a; size]);
         let mut ratios = Vec::new();
         let mut processor = Vec::new();
@@ -121,6 +123,8 @@ pub(crate) async fn measure(servers: &Servers, rounds: usize) -> Result<Vec<Row>
                 ratio * 100.0,
                 own / theirs * 100.0
             ),
+            goal,
+            met: ratio >= least,
             json: json!({
                 "figure": "goodput", "frame_bytes": size, "ours_mbps": own, "raw_mbps": theirs,
                 "raw_one_way_mbps": one_way, "median_ratio": ratio,

@@ -37,6 +37,8 @@ pub(crate) async fn measure(servers: &Servers, rounds: usize) -> Result<Vec<Row>
             ours: format!("{p50:.0} / {p99:.0} us"),
             raw: format!("{raw50:.0} / {raw99:.0} us"),
             verdict: format!("{added:+.0} us (median of paired medians)"),
+            goal: "p50 <= 50 us more",
+            met: added <= 50.0,
             json: json!({
                 "figure": "latency", "frame_bytes": size, "ours_p50_us": p50, "ours_p99_us": p99,
                 "raw_p50_us": raw50, "raw_p99_us": raw99, "added_p50_us": added,

@@ -1,11 +1,16 @@
-//! What the protocol costs above raw QUIC, on loopback.
+//! What the protocol costs above raw QUIC, each figure beside its target (T1 to T5).
 //!
-//! `cargo bench -p aiflow-benches --bench transport -- --json FILE` writes the figures as JSON too.
+//! `cargo bench -p aiflow-benches --bench transport` measures all of it; `-- --only goodput`, latency,
+//! wire, first or constant one part, `-- --json FILE` writes the figures as JSON too, and
+//! `-- --rounds N` changes the 40 rounds.
+//!
 //! Raw quinn and the driver take turns in one process, with the same certificates, socket buffers,
 //! windows and congestion controller, so that a busy machine slows them alike; ratios are medians
-//! over pairs of turns that follow each other. Clients and servers have one thread each.
+//! over pairs of turns that follow each other. Clients and servers have one thread each. Links of
+//! constant rate are emulated under virtual time, where every run gives the same figures.
 #![allow(clippy::print_stdout, reason = "printing is what this program is for")]
 
+mod constant;
 mod first;
 mod goodput;
 mod latency;
@@ -26,6 +31,9 @@ struct Row {
     ours: String,
     raw: String,
     verdict: String,
+    /// What the figure should be.
+    goal: &'static str,
+    met: bool,
     json: Value,
 }
 
@@ -59,11 +67,14 @@ fn main() -> Result<(), Failure> {
         if wanted("first") {
             rows.extend(first::measure(&servers, rounds.min(9)).await?);
         }
+        if wanted("constant") {
+            rows.extend(constant::measure()?);
+        }
         Ok::<_, Failure>(rows)
     })?;
     print(&rows);
     if let Some(file) = json_file {
-        let figures: Vec<&Value> = rows.iter().map(|row| &row.json).collect();
+        let figures: Vec<Value> = rows.iter().map(Row::record).collect();
         let text = serde_json::to_string_pretty(&json!({ "figures": figures }))?;
         std::fs::write(file, text + "\n")?;
     }
@@ -71,10 +82,25 @@ fn main() -> Result<(), Failure> {
 }
 
 fn print(rows: &[Row]) {
-    println!("{:<4}{:<46}{:>16}{:>16}  of it", "", "", "driver", "raw quinn");
+    println!("{:<4}{:<44}{:>16}{:>16}  of it", "", "", "driver", "raw quinn");
     for row in rows {
-        let Row { target, what, ours, raw, verdict, .. } = row;
-        println!("{target:<4}{what:<46}{ours:>16}{raw:>16}  {verdict}");
+        let Row { target, what, ours, raw, verdict, goal, met, .. } = row;
+        println!("{target:<4}{what:<44}{ours:>16}{raw:>16}  {verdict}");
+        let word = if *met { "met" } else { "MISSED" };
+        println!("{:<4}{:<44}{:>32}  {word}", "", "", format!("target: {goal}"));
+    }
+}
+
+impl Row {
+    /// Returns the figures, with the target and whether it was met.
+    fn record(&self) -> Value {
+        let mut record = self.json.clone();
+        if let Some(fields) = record.as_object_mut() {
+            fields.insert("row".into(), self.target.into());
+            fields.insert("target".into(), self.goal.into());
+            fields.insert("met".into(), self.met.into());
+        }
+        record
     }
 }
 

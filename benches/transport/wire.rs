@@ -38,6 +38,8 @@ pub(crate) async fn measure(servers: &Servers) -> Result<Vec<Row>, Failure> {
         ours: format!("{header:.1} B"),
         raw: "-".into(),
         verdict: format!("{:.2} % of it; {other:.1} B of control per frame", header / 163.84),
+        goal: "<= 24 B per frame and layer",
+        met: header <= 24.0,
         json: json!({
             "figure": "header", "bytes_per_layer": header, "control_per_frame": other,
         }),
@@ -48,6 +50,8 @@ pub(crate) async fn measure(servers: &Servers) -> Result<Vec<Row>, Failure> {
         ours: format!("{:.0} B", own as f64 / COUNT as f64),
         raw: format!("{:.0} B", theirs as f64 / COUNT as f64),
         verdict: format!("{:+.2} %", share * 100.0),
+        goal: "<= 0.5 % more at 16 KiB",
+        met: share <= 0.005,
         json: json!({
             "figure": "wire", "ours_bytes": own as f64 / COUNT as f64,
             "raw_bytes": theirs as f64 / COUNT as f64, "added_share": share,

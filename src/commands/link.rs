@@ -1,5 +1,8 @@
 //! `aiflow link`: frames with deadlines over an emulated link, by our policy and by others.
 
+mod constant;
+mod live;
+
 use std::path::PathBuf;
 
 use aiflow::evaluation::link::{Contestant, LinkRecord, LinkResult, Path, Traffic, contest};
@@ -10,7 +13,8 @@ use clap::Args;
 
 use crate::args::Format;
 use crate::output;
-use crate::progress::{Progress, sparkline};
+use crate::progress::Progress;
+use live::LiveView;
 
 /// Send frames with deadlines over emulated links and compare what arrives in time
 ///
@@ -20,8 +24,11 @@ use crate::progress::{Progress, sparkline};
 #[derive(Debug, Args)]
 pub(crate) struct Link {
     /// Traces: files (Mahimahi, or seconds and Mbit/s), const:10mbit, lte-like:SEED
-    #[arg(long, value_name = "TRACE", required = true, num_args = 1..)]
+    #[arg(long, value_name = "TRACE", required_unless_present = "constant", num_args = 1..)]
     trace: Vec<String>,
+    /// Instead of traces, look at links of constant rate, and at one fall and rise, at full load
+    #[arg(long, conflicts_with_all = ["trace", "policy", "rtt", "queue", "fps", "deadline", "base", "seconds", "html"])]
+    constant: bool,
     /// Policies: all, or aiflow, moq-rate, static-best, static-PERCENT, quinn-stream, oracle
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "all")]
     policy: Vec<String>,
@@ -52,6 +59,9 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn run(self) -> Result<()> {
+        if self.constant {
+            return constant::run(&self.format);
+        }
         let contestants = self.contestants()?;
         let paths: Vec<Path> =
             self.trace.iter().map(|spec| self.path(spec)).collect::<Result<_>>()?;
@@ -118,8 +128,15 @@ impl Link {
         if self.format.json {
             return output::json(&records);
         }
-        output::heading("What arrived in time")?;
-        output::table(&table(&records), &["aiflow"])?;
+        for study in studies {
+            output::heading(&study.path.name)?;
+            output::table(&table(&study.results), &["aiflow"])?;
+        }
+        output::text(
+            "on time: bases by their deadlines; in time: share of the capacity; error: of the \
+             estimate against the next 500 ms; over: how often it was above 1.25 times that; changes: \
+             of the rate, by 5 % or more",
+        )?;
         let words = findings(studies);
         if !words.is_empty() {
             output::heading("In words")?;
@@ -134,23 +151,20 @@ impl Link {
     }
 }
 
-fn table(records: &[&LinkRecord]) -> String {
-    let heading = [
-        "trace", "policy", "on time", "in time", "p50", "p95", "estimate", "p90", "over",
-        "switches",
-    ];
-    let mut table = output::new_table(&heading, &[2, 3, 4, 5, 6, 7, 8, 9]);
+fn table(results: &[LinkResult]) -> String {
+    let heading =
+        ["policy", "on time", "in time", "base p50/p95", "error p50/p90", "over", "changes"];
+    let mut table = output::new_table(&heading, &[1, 2, 3, 4, 5, 6]);
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    for record in records {
+    for LinkResult { record, .. } in results {
+        let (p50, p95) = (record.base_delay_ms_p50, record.base_delay_ms_p95);
+        let (error, far) = (record.estimate_error_p50, record.estimate_error_p90);
         table.add_row([
-            record.trace.clone(),
             record.policy.clone(),
             percent(record.base_on_time),
             percent(record.used()),
-            format!("{:.0} ms", record.base_delay_ms_p50),
-            format!("{:.0} ms", record.base_delay_ms_p95),
-            percent(record.estimate_error_p50),
-            percent(record.estimate_error_p90),
+            format!("{p50:.0} / {p95:.0} ms"),
+            format!("{:.0} / {:.0} %", 100.0 * error, 100.0 * far),
             percent(record.over_estimate_share),
             record.switches.to_string(),
         ]);
@@ -175,11 +189,10 @@ fn findings(studies: &[LinkStudy]) -> Vec<String> {
     let Some(own) = of("aiflow").filter(|own| !own.is_empty()) else { return Vec::new() };
     let (on_time, used) = (mean(&own, |record| record.base_on_time), mean(&own, LinkRecord::used));
     let mut words = vec![format!(
-        "aiflow: {:.1} % of the bases on time, {:.1} % of the capacity used in time (means over {} \
-         traces).",
+        "aiflow: {:.1} % of the bases on time, {:.1} % of the capacity used in time (mean over {}).",
         100.0 * on_time,
         100.0 * used,
-        own.len(),
+        if own.len() == 1 { "1 trace".to_owned() } else { format!("{} traces", own.len()) },
     )];
     for name in ["oracle", "moq-rate", "static-best", "quinn-stream"] {
         let Some(other) = of(name) else { continue };
@@ -193,58 +206,3 @@ fn findings(studies: &[LinkStudy]) -> Vec<String> {
     }
     words
 }
-
-/// What is shown while a run goes on.
-struct LiveView<'a> {
-    path: &'a Path,
-    name: String,
-    /// The last rates that came and were estimated, in Mbit/s.
-    recent: Vec<(f64, f64)>,
-    looks: u32,
-}
-
-impl<'a> LiveView<'a> {
-    fn new(path: &'a Path, contestant: Contestant) -> Self {
-        Self { path, name: contestant.name(), recent: Vec::new(), looks: 0 }
-    }
-
-    /// Takes an estimate; returns a line now and then.
-    fn look(
-        &mut self,
-        at: aiflow::units::Timestamp,
-        estimate: &aiflow::transport::channel::Estimate,
-    ) -> Option<String> {
-        self.looks += 1;
-        if !self.looks.is_multiple_of(EVERY) {
-            return None;
-        }
-        let megabits = |bits: u64| bits as f64 / 1e6;
-        let half = Micros::from_millis(500);
-        let came = megabits(self.path.rate(at.before(half), half).get());
-        self.recent.push((came, megabits(estimate.p50.get())));
-        let from = self.recent.len().saturating_sub(WIDTH);
-        let (came_line, said_line): (Vec<f64>, Vec<f64>) =
-            self.recent.iter().skip(from).copied().unzip();
-        let highest = came_line.iter().copied().fold(0.1, f64::max);
-        Some(format!(
-            "{} {}  {:.0} s  channel {} {came:.1}  estimate {} {:.1} Mbit/s",
-            self.path.name,
-            self.name,
-            at.since_origin().get() as f64 / 1e6,
-            sparkline(&came_line, highest),
-            sparkline(&said_line, highest),
-            megabits(estimate.p50.get()),
-        ))
-    }
-
-    /// How far the run is, 0 to 1.
-    fn share(&self, at: aiflow::units::Timestamp, traffic: &Traffic) -> f32 {
-        at.since_origin().get() as f32 / traffic.length.get().max(1) as f32
-    }
-}
-
-/// Estimates between two lines of the live view, 400 ms of virtual time.
-const EVERY: u32 = 10;
-
-/// Characters of a line of bars.
-const WIDTH: usize = 12;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bundle;
 mod commands;
+mod link;
 mod plan;
 mod tier_faults;
 mod tiers;

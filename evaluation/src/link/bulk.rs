@@ -38,6 +38,30 @@ pub struct Observation {
     pub received: Bytes,
 }
 
+impl Observation {
+    pub(super) fn new(
+        at: Timestamp,
+        estimate: Estimate,
+        connection: &mut Connection,
+        congestion: Congestion,
+        received: Bytes,
+    ) -> Self {
+        let rtt = Micros::from_duration(connection.rtt());
+        let state = connection.congestion_state();
+        let bbr = (congestion == Congestion::Bbr).then(|| state.clone_box().into_any());
+        let bbr = bbr.and_then(|state| state.downcast::<Bbr>().ok());
+        let pacing_rate =
+            bbr.and_then(|bbr| quinn_proto::congestion::Controller::metrics(&*bbr).pacing_rate);
+        Self {
+            at,
+            estimate,
+            window_rate: BitRate::over(Bytes::new(state.window()), rtt),
+            pacing_rate: pacing_rate.map(BitRate::bits_per_second),
+            received,
+        }
+    }
+}
+
 /// Sends as much as the connection takes for `length` over a link, and looks every `period`.
 ///
 /// # Errors
@@ -72,22 +96,8 @@ pub fn bulk(
         at = at.after(period);
         world.run_until(at, &mut sender, &mut receiver);
         let Some(connection) = world.client() else { break };
-        let rtt = Micros::from_duration(connection.rtt());
-        let state = connection.congestion_state();
-        let pacing_rate = state
-            .clone_box()
-            .into_any()
-            .downcast::<Bbr>()
-            .ok()
-            .and_then(|bbr| quinn_proto::congestion::Controller::metrics(&*bbr).pacing_rate)
-            .map(BitRate::bits_per_second);
-        seen.push(Observation {
-            at,
-            estimate: sender.estimator.estimate(at),
-            window_rate: BitRate::over(Bytes::new(state.window()), rtt),
-            pacing_rate,
-            received: receiver.bytes,
-        });
+        let estimate = sender.estimator.estimate(at);
+        seen.push(Observation::new(at, estimate, connection, congestion, receiver.bytes));
     }
     Ok(seen)
 }

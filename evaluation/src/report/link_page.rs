@@ -5,11 +5,11 @@ use std::path::Path as File;
 use aiflow_units::{Micros, Timestamp};
 
 use super::atomic::write_atomically;
-use super::chart::{Join, Line, Plot, Point, Scale, Spread, escape, legend_mark};
+use super::chart::{Guide, Join, Line, Plot, Point, Scale, Spread, escape, legend_mark};
 use super::page::markup::{Cell, section, table};
 use super::series_style::{Mark, SeriesStyle};
 use crate::error::ReportError;
-use crate::link::{Accuracy, FrameRun, LinkRecord, LinkResult, Path, Traffic};
+use crate::link::{Accuracy, FrameOutcome, FrameRun, LinkRecord, LinkResult, Path, Traffic};
 
 /// What was sent over one path.
 #[derive(Debug, Clone)]
@@ -54,7 +54,8 @@ fn study_section(study: &LinkStudy) -> String {
         traffic.period,
         traffic.deadline,
     );
-    let figures = [estimate_figure(study), delay_figure(study), delivery_figure(study)];
+    let figures =
+        [estimate_figure(study), delivery_figure(study), worst_figure(study), delay_figure(study)];
     let figures = figures.into_iter().flatten().collect::<String>();
     let body = format!(
         "{words}{}<div class=\"legend\">{}</div><div class=\"charts\">{figures}</div>",
@@ -68,13 +69,13 @@ fn records_table(study: &LinkStudy) -> String {
     let header = [
         "policy",
         "bases on time",
-        "bytes in time",
-        "of the capacity",
+        "in time",
+        "of capacity",
         "base p50",
-        "base p95",
-        "estimate p50",
+        "p95",
+        "error p50",
         "p90",
-        "above 1.25x",
+        "over",
         "switches",
     ];
     let percent = |share: f64| Cell::figure(format!("{:.1} %", 100.0 * share));
@@ -162,16 +163,48 @@ fn delay_figure(study: &LinkStudy) -> Option<String> {
     Some(figure(caption, &plot))
 }
 
+/// Draws the longest time that a base took, of those captured in each second.
+fn worst_figure(study: &LinkStudy) -> Option<String> {
+    let second = Micros::from_secs(1);
+    let deadline = study.traffic.deadline;
+    let (low, high) = (10.0, 10.0 * deadline.get() as f64 / 1e3);
+    let worst = |run: &FrameRun, at: Timestamp| {
+        let frames =
+            run.frames.iter().filter(|frame| (at..at.after(second)).contains(&frame.captured));
+        let delay = |frame: &FrameOutcome| {
+            frame.base_at.map_or(f64::INFINITY, |_| frame.delay(deadline).get() as f64 / 1e3)
+        };
+        frames.map(delay).fold(low, f64::max).min(high)
+    };
+    let lines = study.results.iter().map(|result| {
+        let points = starts(study).map(|at| (seconds(at), worst(&result.run, at), None));
+        line(style_of(&result.record.policy), Spread::None, points)
+    });
+    let caption = "ms until the base was there, the longest in each second; at the upper edge: later \
+                   than ten deadlines, or never";
+    let plot = Plot {
+        description: caption.to_owned(),
+        x_label: "seconds".to_owned(),
+        x: Scale::Linear { low: 0.0, high: study.traffic.length.get() as f64 / 1e6 },
+        y: Scale::Log { low, high },
+        guides: vec![Guide { y: deadline.get() as f64 / 1e3, label: "deadline".to_owned() }],
+        lines: lines.collect(),
+    };
+    Some(figure(caption, &plot))
+}
+
+/// Returns the seconds of a run, from the first frame on.
+fn starts(study: &LinkStudy) -> impl Iterator<Item = Timestamp> {
+    let second = Micros::from_secs(1);
+    let end = Timestamp::from_origin(study.traffic.length);
+    std::iter::successors(Some(Traffic::START), move |at| Some(at.after(second)))
+        .take_while(move |at| at.after(second) <= end)
+}
+
 /// Draws what arrived in time in each second.
 fn delivery_figure(study: &LinkStudy) -> Option<String> {
     let second = Micros::from_secs(1);
-    let end = Timestamp::from_origin(study.traffic.length);
-    let mut starts = Vec::new();
-    let mut at = Traffic::START;
-    while at.after(second) <= end {
-        starts.push(at);
-        at = at.after(second);
-    }
+    let starts: Vec<_> = starts(study).collect();
     let megabits = |bytes: u64| bytes as f64 * 8e-6;
     let capacity = starts.iter().map(|at| {
         (seconds(*at), megabits(study.path.trace.capacity(*at, at.after(second)).get()), None)
@@ -239,12 +272,16 @@ fn style_of(policy: &str) -> SeriesStyle {
 fn reading() -> String {
     let body = "<ul>\
         <li><b>Bases on time</b>: frames whose base layer was there, wholly, by the deadline.</li>\
-        <li><b>Bytes in time</b>: what was there by the deadline of those frames, all layers; of a layer \
-            that was cut off, what had arrived.</li>\
+        <li><b>In time</b>: bytes of all layers that were there by the deadline of those frames, of a layer \
+            that was cut off what had arrived, and the same as a share of what the channel could have \
+            carried.</li>\
         <li><b>Base p50, p95</b>: from capture to the last byte of the base. One that was given up counts \
             with the deadline.</li>\
-        <li><b>Estimate</b>: relative errors against the mean rate of the next half second, from 2 s on; of \
-            quinn-stream, the congestion window over the round trip.</li>\
+        <li><b>Error p50, p90</b>: of the estimate against the mean rate of the next half second, from 2 s on; \
+            <b>over</b>: how often it was more than 1.25 times that. Of quinn-stream, the congestion \
+            window over the round trip is judged.</li>\
+        <li><b>Switches</b>: how often the rate that the policy follows moved by 5 % or more. Each \
+            frame says its own rate, so they cost nothing.</li>\
         <li><b>static-best</b> is the static rate, of twelve shares of the mean, with the most bytes among \
             those with 90 % of their frames on time, chosen after the fact. <b>oracle</b> knows the trace.</li>\
         </ul>";

@@ -19,6 +19,7 @@ use super::policy::{Future, Policy};
 use super::world::World;
 use super::{LinkError, Path};
 use receiver::Receiver;
+pub(super) use sender::offer;
 use sender::{Captures, Sender};
 pub use stream::stream;
 
@@ -186,7 +187,7 @@ fn future(path: &Path, traffic: &Traffic, world: &World, at: Timestamp) -> Futur
     }
 }
 
-fn transport() -> TransportConfig {
+pub(super) fn transport() -> TransportConfig {
     let mut config = TransportConfig::default();
     let mut acknowledgements = AckFrequencyConfig::default();
     // The last packet of a frame is not kept waiting, which would look like a slow path.

@@ -156,7 +156,7 @@ impl Application for Sender<'_> {
 }
 
 /// One point with two layers.
-fn offer(traffic: &Traffic) -> Open {
+pub(crate) fn offer(traffic: &Traffic) -> Open {
     let point = Point {
         id: PointId(0),
         cut: CutId(0),
