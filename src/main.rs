@@ -11,6 +11,7 @@ mod npy;
 mod output;
 mod plan_report;
 mod planning;
+mod profiling;
 mod progress;
 mod quantity;
 mod run_report;

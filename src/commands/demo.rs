@@ -1,5 +1,7 @@
 //! `aiflow demo`: the whole job on the model and the pictures that ship with the program.
 
+mod journey;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,8 +24,9 @@ use crate::learning::{self, LearnedCut, Record};
 use crate::model::{LoadedModel, OpenData};
 use crate::output;
 use crate::progress::Progress;
+use crate::scenarios::Watch;
 
-/// Learn and measure the shipped model on generated pictures, and write a report
+/// Learn and measure the shipped model on generated pictures, run it on three tiers, write a report
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Demo {
     /// Where the report goes
@@ -56,15 +59,20 @@ impl Demo {
             output::table(&learning::table(&records), &[])?;
         }
         let clock = Instant::now();
-        let study = stage.measure(learned, threads)?;
+        let study = stage.measure(&learned, threads)?;
         let measuring = clock.elapsed().as_secs_f64();
-        report::write_html(&self.output, &study)?;
-        if self.format.json {
-            return output::json(&study);
+        if !self.format.json {
+            print_findings(&study, measuring)?;
         }
-        print_findings(&study, measuring)?;
+        let watch = if self.format.json { Watch::No } else { Watch::Yes };
+        let run = journey::travel(&stage, &learned, threads, watch)?;
+        report::write_demo_html(&self.output, &study, &run)?;
+        if self.format.json {
+            let records: Vec<_> = report::end_to_end_records(std::slice::from_ref(&run)).collect();
+            return output::json(&serde_json::json!({ "study": study, "end_to_end": records }));
+        }
         output::text(&format!(
-            "\nThe report with all curves: {} ({:.0} s in all)",
+            "\nThe report with all curves and figures: {} ({:.0} s in all)",
             self.output.display(),
             started.elapsed().as_secs_f64()
         ))
@@ -114,7 +122,7 @@ impl Stage {
         let progress = |what: &str, share: f32| bar.update(&format!("learning {what}"), share);
         learning::learn(
             &self.model,
-            deepest_of_each_shape(&self.cuts),
+            first_of_each_shape(&self.cuts),
             &self.calibration.inputs,
             &self.config,
             threads,
@@ -122,10 +130,10 @@ impl Stage {
         )
     }
 
-    fn measure(&self, learned: Vec<LearnedCut>, threads: usize) -> Result<Study> {
+    fn measure(&self, learned: &[LearnedCut], threads: usize) -> Result<Study> {
         let bar = Progress::new("measuring");
         let progress = |what: &str, share: f32| bar.update(&format!("measuring {what}"), share);
-        let cuts: Vec<BenchCut> = learned.into_iter().map(bench_cut).collect();
+        let cuts: Vec<BenchCut> = learned.iter().map(|cut| self.bench_cut(cut)).collect();
         let options = BenchOptions {
             threads,
             methods: METHODS.map(str::to_owned).to_vec(),
@@ -140,23 +148,23 @@ impl Stage {
         };
         Ok(bench::run(&data, &cuts, &options, &progress)?)
     }
+
+    fn bench_cut(&self, learned: &LearnedCut) -> BenchCut {
+        let tensors = learned.tensors.iter();
+        let profiles = tensors.map(|tensor| Arc::new(tensor.profile.clone())).collect();
+        BenchCut { split: self.model.split(learned.split.cut()), profiles }
+    }
 }
 
-fn bench_cut(learned: LearnedCut) -> BenchCut {
-    let profiles = learned.tensors.into_iter().map(|tensor| Arc::new(tensor.profile)).collect();
-    BenchCut { split: learned.split, profiles }
-}
-
-/// Keeps the cuts of one tensor, and the deepest where neighbours have one shape: it costs the same
-/// to send and leaves least to compute.
-fn deepest_of_each_shape(cuts: &[Cut]) -> Vec<Cut> {
+/// Keeps the cuts of one tensor, and the first where neighbours have one shape: it costs the same to
+/// send and leaves least to a slow device.
+fn first_of_each_shape(cuts: &[Cut]) -> Vec<Cut> {
     let mut kept: Vec<Cut> = Vec::new();
     for cut in cuts {
         let [tensor] = cut.tensors.as_slice() else { continue };
-        if kept.last().is_some_and(|last| last.tensors.iter().all(|t| t.dims == tensor.dims)) {
-            kept.pop();
+        if !kept.last().is_some_and(|last| last.tensors.iter().all(|t| t.dims == tensor.dims)) {
+            kept.push(cut.clone());
         }
-        kept.push(cut.clone());
     }
     kept
 }

@@ -3,24 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aiflow::evaluation::bench::Samples;
 use aiflow::evaluation::data::Part;
-use aiflow::runtime::Tensor;
-use aiflow::runtime::cut::Cut;
-use aiflow::runtime::engine::{EngineChoice, discover};
-use aiflow::runtime::profiler::{
-    CodingTiming, Machine, MachineProfile, Parts, Schedule, Subject, SystemClock, Timing,
-    feature_codings, time_codings, time_parts,
-};
+use aiflow::runtime::profiler::{MachineProfile, Schedule};
 use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::args::{EngineArgs, Format, PreprocessArgs};
-use crate::bundle::{LoadedBundle, profiles};
+use crate::bundle::LoadedBundle;
 use crate::model::OpenData;
 use crate::output;
+use crate::profiling::Profiled;
 use crate::progress::Progress;
-use crate::timing::{self, warnings};
+use crate::timing;
 
 /// Time the parts of a model and the coding of what crosses its cuts, on this machine
 ///
@@ -62,30 +56,19 @@ impl Profile {
         let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
         let data = self.data(&loaded)?;
         let samples = data.samples(&loaded.model, self.samples as usize)?;
-        let cuts: Vec<Cut> = loaded.bundle.cuts().map(|cut| cut.cut().clone()).collect();
         let schedule = Schedule::default()
             .with_budget(Duration::from_secs(self.budget))
             .with_precision(self.precision);
         let bar = Progress::new("timing parts");
-        let clock = SystemClock::new();
-        let subject = Subject {
-            program: &loaded.model.program,
-            graph: &loaded.model.graph,
-            cuts: &cuts,
-            samples: &samples.inputs,
+        let subject = Profiled {
+            bundle: &loaded.bundle,
+            model: &loaded.model,
+            samples: &samples,
+            preprocess: data.preprocess.as_ref(),
+            engine: self.engine.engine,
         };
-        let share = |share: f32| bar.update("timing parts", 0.5 * share);
-        let parts = time_parts(&subject, &schedule, &clock, &share)?;
-        // How well coding is known matters less than the parts: it is a small part of a request.
-        let schedule = schedule.with_precision(COARSER * self.precision).with_rounds(3, 60);
-        let share = |share: f32| bar.update("timing coding", 0.5 + 0.5 * share);
-        let codings = self.codings(&loaded, &samples, &schedule, &share)?;
-        let prepare = match data.preprocess.as_ref() {
-            Some(preprocess) => timing::preparing(&samples, preprocess, &schedule, &clock)?,
-            None => None,
-        };
+        let profile = subject.time(&schedule, &|what, share| bar.update(what, share))?;
         drop(bar);
-        let profile = self.profile(&loaded, parts, codings, prepare, samples.len());
         let path = self.output.clone().unwrap_or_else(|| MachineProfile::beside(&self.bundle));
         profile.write(&path)?;
         self.print(&profile, &path)
@@ -100,64 +83,6 @@ impl Profile {
             (None, None) => bail!("the bundle does not say what it was learned from; give --data"),
         };
         OpenData::open(spec, Part::Train, preprocess)
-    }
-
-    fn codings(
-        &self,
-        loaded: &LoadedBundle,
-        samples: &Samples,
-        schedule: &Schedule,
-        progress: &dyn Fn(f32),
-    ) -> Result<Vec<CodingTiming>> {
-        let with_profiles: Vec<_> =
-            loaded.bundle.cuts().filter(|cut| cut.profiles().next().is_some()).collect();
-        let mut material = Vec::with_capacity(with_profiles.len());
-        for cut in &with_profiles {
-            let split = loaded.split(cut.cut());
-            let heads = samples.inputs.iter().map(|sample| {
-                let named: Vec<_> = sample.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
-                Ok(split.head_with(&named)?.features)
-            });
-            let features = heads.collect::<Result<Vec<Vec<Tensor>>>>()?;
-            material.push((cut.cut(), profiles(*cut)?, features));
-        }
-        let mut works = aiflow::evaluation::sheet::picture_codings(samples);
-        for (cut, profiles, features) in &material {
-            works.extend(feature_codings(cut, profiles, features)?);
-        }
-        if works.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(time_codings(works, schedule, &SystemClock::new(), progress)?)
-    }
-
-    fn profile(
-        &self,
-        loaded: &LoadedBundle,
-        parts: Parts,
-        codings: Vec<CodingTiming>,
-        prepare: Option<Timing>,
-        samples: usize,
-    ) -> MachineProfile {
-        let reference = &loaded.bundle.manifest().model;
-        let mut profile = MachineProfile {
-            format: MachineProfile::FORMAT.to_owned(),
-            version: MachineProfile::VERSION,
-            model_name: reference.name.clone(),
-            model: reference.id,
-            machine: machine(self.engine.engine),
-            samples: u32::try_from(samples).unwrap_or(u32::MAX),
-            rounds: parts.rounds,
-            ended: parts.ended,
-            whole: parts.whole,
-            prepare,
-            cuts: parts.cuts,
-            segments: parts.segments,
-            codings,
-            warnings: Vec::new(),
-        };
-        profile.warnings = warnings(&profile);
-        profile
     }
 
     fn print(&self, profile: &MachineProfile, path: &Path) -> Result<()> {
@@ -186,19 +111,3 @@ impl Profile {
         output::text(&format!("written: {}", path.display()))
     }
 }
-
-/// Describes this machine with the engine that was chosen.
-fn machine(choice: EngineChoice) -> Machine {
-    let found = discover();
-    let engine = match choice {
-        EngineChoice::Rten => found.iter().find(|engine| engine.name == "rten"),
-        EngineChoice::Ort => found.iter().find(|engine| engine.name == "ort"),
-        EngineChoice::Fastest => found.iter().rev().find(|engine| engine.available),
-    };
-    let name = engine.map_or("unknown", |engine| engine.name);
-    let version = engine.and_then(|engine| engine.version.as_deref()).unwrap_or("unknown");
-    Machine::this(name, version, 1)
-}
-
-/// How much coarser coding is timed than the parts.
-const COARSER: f64 = 3.0;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bundle;
 mod commands;
+mod end_to_end;
 mod link;
 mod plan;
 mod tier_faults;

@@ -25,7 +25,7 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// The small bundle with a sheet and a profile.
-fn ready() -> Work {
+pub(crate) fn ready() -> Work {
     let work = Work::new();
     copy(&work);
     work.done("sheet b.bundle --data scenes:24@8");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aiflow_runtime::Value;
 use aiflow_runtime::bundle::FeatureCoding;
-use aiflow_runtime::planner::Probe;
+use aiflow_runtime::planner::{LinkEstimate, Probe};
 use aiflow_runtime::tier::net::{
     Choice, Course, Device, Handover, LinkStatus, Outcome, Pilot, Sample,
 };
@@ -16,7 +16,7 @@ use super::error::EndToEndError;
 use super::pictures::Writer;
 use super::plans::Plans;
 use super::policy::Policy;
-use super::record::RequestRecord;
+use super::record::{RequestRecord, SERVERS};
 use super::scenario::{Scenario, Wanted};
 use super::stage::Ready;
 use super::world::{World, remote};
@@ -35,13 +35,12 @@ pub(super) fn standing(
     plans: &Plans,
     scenario: &Scenario,
 ) -> Result<Option<Choice>, EndToEndError> {
-    let path = &scenario.path;
-    let fixed = || plans.fixed(&path.trace, path.rtt, scenario.cut);
+    // The whole trace may be faster or slower than the piece of it that is driven.
+    let link = LinkEstimate::steady(scenario.path.rate(START, scenario.length), scenario.path.rtt);
+    let fixed = || plans.fixed(link, scenario.cut);
     Ok(match policy {
         Policy::Device => Some(Choice::Local),
-        Policy::Webp => {
-            Some(Choice::Remote(Handover::Picture(plans.picture(&path.trace, path.rtt)?)))
-        }
+        Policy::Webp => Some(Choice::Remote(Handover::Picture(plans.picture(link)?))),
         Policy::FixedLearned => {
             let (cut, coding) = fixed()?;
             Some(remote(aiflow_runtime::bundle::Payload::Feature { cut, coding }))
@@ -110,6 +109,7 @@ impl Asking<'_> {
         tell: &mut Tell<'_>,
     ) -> Result<Vec<(RequestRecord, Done)>, EndToEndError> {
         let (slots, period) = (self.scenario.slots(), self.scenario.period());
+        self.settle().await;
         let mut asked: Vec<(RequestRecord, Done)> = Vec::with_capacity(slots);
         let mut slot = 0;
         loop {
@@ -134,6 +134,19 @@ impl Asking<'_> {
             });
             asked.push((record, done));
             slot += 1;
+        }
+    }
+
+    /// Makes the first choice and agrees on it, before the first request.
+    async fn settle(&mut self) {
+        let Captain::Pilot(pilot) = &mut self.captain else { return };
+        let left = BEFORE.since(self.world.relay.now());
+        tokio::time::sleep(left.to_duration()).await;
+        let course = pilot.decide(Some(&self.world.uplink), self.world.relay.now());
+        if let Choice::Remote(handover) = course.choice {
+            let left = START.since(self.world.relay.now());
+            // Where it is not agreed on in time, the first requests say so.
+            let _ = self.world.device.prepare(handover, left.to_duration()).await;
         }
     }
 
@@ -221,6 +234,7 @@ impl Asking<'_> {
                 Some(course) => Some(course.link.safe_rate() as u64),
                 None => estimate.map(|estimate| estimate.p50.get()),
             },
+            believed_ms: course.map(|course| (millis(course.link.rtt), millis(course.link.queue))),
             channel_bps: self.scenario.path.rate(at, HORIZON).get(),
             change: course.and_then(|course| course.change).map(|change| format!("{change:?}")),
             agrees: class.zip(reference).map(|(class, reference)| class == reference),
@@ -232,8 +246,8 @@ impl Asking<'_> {
             hindsight_ms: 0.0,
         };
         record.device_ms = record.spent(0, &[Part::Capture, Part::Compute, Part::Encode]);
-        record.server_ms = record.spent(1, &[Part::Decode, Part::Compute]);
-        record.wait_ms = record.spent(1, &[Part::Wait]);
+        record.server_ms = record.spent(SERVERS, &[Part::Decode, Part::Compute]);
+        record.wait_ms = record.spent(SERVERS, &[Part::Wait]);
         record
     }
 }
@@ -271,6 +285,9 @@ async fn crowd(device: Device, inputs: Vec<(String, Value)>, load: f64, seed: u6
 /// The first request begins then: connections are made by that time, on the same piece of the trace for
 /// all policies.
 const START: Timestamp = Timestamp::from_origin(Micros::from_millis(1500));
+
+/// The first choice is made then: a probe has come back.
+const BEFORE: Timestamp = Timestamp::from_origin(Micros::from_millis(1200));
 
 /// Over which the rate of the channel is told.
 const HORIZON: Micros = Micros::from_millis(500);

@@ -104,7 +104,8 @@ pub fn run(
         .map(|(record, _)| 1e3 * record.wait_ms)
         .collect();
     let wait = waits.iter().sum::<f64>() / waits.len().max(1) as f64;
-    let oracle = Oracle::new(&plans, &scenario.path.trace, scenario.path.rtt, wait);
+    let rtt = scenario.path.rtt.saturating_add(scenario.edge.unwrap_or_default());
+    let oracle = Oracle::new(&plans, &scenario.path.trace, rtt, wait);
     let runs = policies.iter().zip(asked).map(|(&policy, asked)| {
         let requests = asked
             .into_iter()
@@ -190,7 +191,7 @@ fn sent(
         Handover::Tensors { .. } => return None,
     };
     // Rivals send something else, whatever the coding is called.
-    let rival = matches!(policy, Policy::FixedFloat | Policy::FixedInt8);
+    let rival = rivals::method(policy).is_some();
     if let Some(id) = plans.table.find(&payload).filter(|_| !rival) {
         return oracle.point(done.at, id.index());
     }
@@ -199,6 +200,6 @@ fn sent(
         Payload::Picture(_) => Position::INPUT,
     };
     let encode = 1e3 * record.spent(0, &[aiflow_runtime::tier::Part::Encode]);
-    let decode = 1e3 * record.spent(1, &[aiflow_runtime::tier::Part::Decode]);
+    let decode = 1e3 * record.spent(record::SERVERS, &[aiflow_runtime::tier::Part::Decode]);
     oracle.sent(done.at, at, encode, record.bytes as f64, decode)
 }

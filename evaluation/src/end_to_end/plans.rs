@@ -1,6 +1,5 @@
 //! What can be done about a request, and what the fixed policies do.
 
-use aiflow_netsim::Trace;
 use aiflow_runtime::bundle::{FeatureCoding, Payload, PictureCoding, PictureFormat};
 use aiflow_runtime::cut::CutId;
 use aiflow_runtime::planner::{
@@ -55,14 +54,10 @@ impl Plans {
     }
 
     /// Returns how the policy of the picture codes it: the WebP within the loss budget that takes least
-    /// time at the mean rate of the trace; another format where there is no WebP.
-    pub(super) fn picture(
-        &self,
-        trace: &Trace,
-        rtt: Micros,
-    ) -> Result<PictureCoding, EndToEndError> {
+    /// time on a link, such as one of the mean rate; another format where there is no WebP.
+    pub(super) fn picture(&self, link: LinkEstimate) -> Result<PictureCoding, EndToEndError> {
         let timed = |index: usize| match self.table.points().get(index)?.payload {
-            Payload::Picture(coding) => Some((self.steady(trace, rtt, index)?, coding)),
+            Payload::Picture(coding) => Some((self.steady(link, index)?, coding)),
             Payload::Feature { .. } => None,
         };
         let all: Vec<(Micros, PictureCoding)> = self.allowed().filter_map(timed).collect();
@@ -72,12 +67,11 @@ impl Plans {
         found.map(|(_, coding)| *coding).ok_or(EndToEndError::NoPicture)
     }
 
-    /// Returns the cut of the fixed policies and how the learned codec codes it there: the best one at
-    /// the mean rate of the trace, or the best at a cut that was named.
+    /// Returns the cut of the fixed policies and how the learned codec codes it there: the best one
+    /// on a link, such as one of the mean rate, or the best at a cut that was named.
     pub(super) fn fixed(
         &self,
-        trace: &Trace,
-        rtt: Micros,
+        link: LinkEstimate,
         wanted: Option<CutId>,
     ) -> Result<(CutId, FeatureCoding), EndToEndError> {
         if let Some(cut) = wanted.filter(|cut| !self.table.cuts().contains(cut)) {
@@ -86,7 +80,7 @@ impl Plans {
         }
         let timed = |index: usize| match self.table.points().get(index)?.payload {
             Payload::Feature { cut, coding } if wanted.is_none_or(|own| own == cut) => {
-                Some((self.steady(trace, rtt, index)?, (cut, coding)))
+                Some((self.steady(link, index)?, (cut, coding)))
             }
             _ => None,
         };
@@ -94,10 +88,10 @@ impl Plans {
         best.map(|(_, found)| found).ok_or(EndToEndError::NoCut)
     }
 
-    /// Returns what a point takes at the mean rate of a trace.
-    fn steady(&self, trace: &Trace, rtt: Micros, index: usize) -> Option<Micros> {
+    /// Returns what a point takes on a link.
+    fn steady(&self, link: LinkEstimate, index: usize) -> Option<Micros> {
         let tiers = [Tier::new(&self.device), Tier::new(&self.server)];
-        let links = [LinkEstimate::steady(trace.mean(), rtt)];
+        let links = [link];
         let situation = Situation {
             table: &self.table,
             tiers: &tiers,

@@ -34,6 +34,8 @@ pub struct RequestRecord {
     pub expected_ms: Option<f64>,
     /// Rate that the policy believed in, in bit/s.
     pub estimate_bps: Option<u64>,
+    /// Round trip that the policy believed in, and how long it thought that bytes wait.
+    pub believed_ms: Option<(f64, f64)>,
     /// Rate of the channel over the next half second, in bit/s.
     pub channel_bps: u64,
     /// Why the policy changed who runs what with this request.
@@ -66,11 +68,15 @@ impl RequestRecord {
         let own = self
             .trace
             .iter()
-            .filter(|(t, name, _)| *t == tier && parts.iter().any(|part| part.name() == *name));
+            .filter(|(t, ..)| *t == tier || (tier == SERVERS && *t > 0))
+            .filter(|(_, name, _)| parts.iter().any(|part| part.name() == *name));
         // A sum of nothing would be a negative zero.
         own.fold(0.0, |sum, (.., time)| sum + time)
     }
 }
+
+/// Stands for all tiers but the device.
+pub(super) const SERVERS: u8 = u8::MAX;
 
 /// One scenario under one policy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -215,14 +221,22 @@ impl PolicyRecord {
 }
 
 fn places(requests: &[RequestRecord]) -> Vec<(String, f64)> {
-    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    // How it is coded is told where it is always the same.
+    let mut codings = requests.iter().map(|request| (&request.place, &request.coding));
+    let first = codings.next();
+    let steady = codings.all(|other| Some(other) == first);
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
     for request in requests {
-        let place = if request.fallback.is_some() { "device" } else { request.place.as_str() };
+        let place = match (&request.fallback, request.coding.as_str()) {
+            (Some(_), _) => "device".to_owned(),
+            (None, coding) if steady && !coding.is_empty() => format!("{} {coding}", request.place),
+            (None, _) => request.place.clone(),
+        };
         *counts.entry(place).or_default() += 1;
     }
     let all = requests.len().max(1) as f64;
     let mut shares: Vec<(String, f64)> =
-        counts.into_iter().map(|(place, count)| (place.to_owned(), count as f64 / all)).collect();
+        counts.into_iter().map(|(place, count)| (place, count as f64 / all)).collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     shares
 }

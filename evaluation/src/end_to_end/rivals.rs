@@ -34,7 +34,7 @@ impl TensorCodec for Rival {
 }
 
 /// Returns the method of the bench that a policy sends with.
-fn method(policy: Policy) -> Option<&'static str> {
+pub(super) fn method(policy: Policy) -> Option<&'static str> {
     match policy {
         Policy::FixedFloat => Some("raw-fp32"),
         Policy::FixedInt8 => Some("int8+lz4"),

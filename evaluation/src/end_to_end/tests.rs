@@ -3,7 +3,9 @@
 use aiflow_netsim::Trace;
 use aiflow_runtime::bundle::{FeatureCoding, OperatingPoint, Payload, PlanSheet, TaskLoss};
 use aiflow_runtime::cut::CutId;
-use aiflow_runtime::planner::{Goal, LossMeasure, Position, Spread, Table, Terms, TierCosts, Wish};
+use aiflow_runtime::planner::{
+    Goal, LinkEstimate, LossMeasure, Position, Spread, Table, Terms, TierCosts, Wish,
+};
 use aiflow_units::{BitRate, Micros, Timestamp};
 
 use super::oracle::Oracle;
@@ -74,13 +76,13 @@ fn the_oracle_gives_up_on_a_dead_channel() {
 #[test]
 fn the_fixed_cut_is_the_best_within_the_budget() {
     let plans = plans();
-    let trace = Trace::constant(BitRate::megabits_per_second(8));
-    let rtt = Micros::from_millis(20);
-    let found = plans.fixed(&trace, rtt, None).expect("a cut");
+    let rate = BitRate::megabits_per_second(8);
+    let link = LinkEstimate::steady(rate, Micros::from_millis(20));
+    let found = plans.fixed(link, None).expect("a cut");
     assert_eq!(found, (CutId::listed(1), FeatureCoding::Lossless));
-    let missing = plans.fixed(&trace, rtt, Some(CutId::listed(9))).expect_err("no such cut");
+    let missing = plans.fixed(link, Some(CutId::listed(9))).expect_err("no such cut");
     assert!(missing.to_string().contains("no cut c09"), "{missing}");
-    assert!(plans.picture(&trace, rtt).is_err());
+    assert!(plans.picture(link).is_err());
 }
 
 fn request(number: usize, latency_ms: f64, oracle_ms: f64) -> RequestRecord {
@@ -97,6 +99,7 @@ fn request(number: usize, latency_ms: f64, oracle_ms: f64) -> RequestRecord {
         wait_ms: 0.0,
         expected_ms: None,
         estimate_bps: None,
+        believed_ms: None,
         channel_bps: 1000,
         change: Some(if number == 0 { "First" } else { "Gain" }.to_owned()),
         agrees: Some(number != 1),

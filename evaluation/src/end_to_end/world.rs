@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aiflow_netsim::LinkConfig;
 use aiflow_netsim::relay::{Relay, RelayConfig};
 use aiflow_runtime::bundle::Payload;
 use aiflow_runtime::tier::net::{
-    Choice, Device, DeviceOptions, Handover, Menu, Server, ServerOptions, Uplink,
+    Choice, Device, DeviceOptions, Handover, Menu, Role, Server, ServerOptions, Then, Uplink,
 };
 use aiflow_runtime::tier::{AnswerForm, ModelParts, Place};
 use aiflow_runtime::{Value, planner::Table};
@@ -23,7 +24,8 @@ use super::rivals;
 use super::scenario::{Emulation, Scenario};
 use super::stage::Ready;
 
-/// A device, a server, and a relay that emulates the link between them; all on real sockets.
+/// A device, a server (or an edge and a cloud), and relays that emulate the links between them; all on
+/// real sockets.
 pub(super) struct World {
     pub(super) device: Device,
     pub(super) uplink: Uplink,
@@ -31,6 +33,8 @@ pub(super) struct World {
     pub(super) device_machine: Arc<SlowMachine>,
     server_machine: Arc<SlowMachine>,
     server: Server,
+    /// A cloud behind the server, and the link to it.
+    cloud: Option<(Server, Relay)>,
     identity: Identity,
 }
 
@@ -49,7 +53,8 @@ impl World {
         let machine = |slowdown: f64| {
             Arc::new(match scenario.emulation {
                 Emulation::Profile => {
-                    SlowMachine::profiled(slowdown, &plans.table, &plans.costs, prepare)
+                    let own = SlowMachine::profiled(slowdown, &plans.table, &plans.costs, prepare);
+                    if rivals::method(policy).is_some() { own.without_codings() } else { own }
                 }
                 Emulation::Measured => SlowMachine::measured(slowdown),
             })
@@ -69,11 +74,22 @@ impl World {
         let (own, far) = (parts(&device_machine)?, parts(&server_machine)?);
         warm_up(ready, &plans.table, choice, &own, &far)?;
         let identity = Identity::self_signed(&[NAME])?;
-        let server = server(stage, &server_machine, far, &identity)?;
+        let options = DeviceOptions::default().with_form(AnswerForm::Classes(1));
+        let last = server(stage, &server_machine, &far, &identity, None)?;
+        let (server, cloud) = match scenario.edge {
+            None => (last, None),
+            Some(rtt) => {
+                let link = LinkConfig::new().with_delay(Micros::new(rtt.get() / 2));
+                let config = RelayConfig::new(last.local_address()?);
+                let relay = Relay::start(config.with_links(link.clone(), link))?;
+                let behind = uplink(&far, relay.address(), &identity, options)?;
+                let edge = server(stage, &server_machine, &far, &identity, Some(behind))?;
+                (edge, Some((last, relay)))
+            }
+        };
         let (up, down) = scenario.path.links();
         let config = RelayConfig::new(server.local_address()?).with_links(up, down);
         let relay = Relay::start(config)?;
-        let options = DeviceOptions::default().with_form(AnswerForm::Classes(1));
         // A policy that knows no other way waits for its answers.
         let options = match policy {
             Policy::Aiflow => options,
@@ -89,7 +105,11 @@ impl World {
         }
         device_machine.start();
         server_machine.start();
-        Ok(Self { device, uplink, relay, device_machine, server_machine, server, identity })
+        if policy == Policy::Aiflow {
+            // Of a path that nothing was sent over nothing is known.
+            uplink.probe();
+        }
+        Ok(Self { device, uplink, relay, device_machine, server_machine, server, cloud, identity })
     }
 
     /// Connects another device to the server, which is as fast as this machine and beside the server.
@@ -109,11 +129,15 @@ impl World {
 
     /// Stops everything.
     pub(super) async fn stop(self) {
-        let Self { device, uplink, relay, server, server_machine, .. } = self;
+        let Self { device, uplink, relay, server, cloud, server_machine, .. } = self;
         drop((device, server_machine));
         // A server behind a dead link cannot be told.
         let _ = tokio::time::timeout(GOODBYE_WITHIN, uplink.shutdown()).await;
         server.stop(aiflow_transport::Code::GoingAway).await;
+        if let Some((cloud, behind)) = cloud {
+            cloud.stop(aiflow_transport::Code::GoingAway).await;
+            drop(behind);
+        }
         drop(relay);
     }
 }
@@ -121,8 +145,9 @@ impl World {
 fn server(
     stage: &super::stage::Stage,
     machine: &Arc<SlowMachine>,
-    parts: Arc<ModelParts>,
+    parts: &Arc<ModelParts>,
     identity: &Identity,
+    behind: Option<Uplink>,
 ) -> Result<Server, EndToEndError> {
     // One worker: what the device itself computes runs on the other core.
     let mut options = ServerOptions::default().with_workers(1);
@@ -130,8 +155,11 @@ fn server(
         let machine = Arc::clone(machine);
         options = options.with_pictures(Arc::new(Reader { preprocess, machine }));
     }
+    if let Some(behind) = behind {
+        options = options.with_role(Role::Edge).with_upstream(behind, Then::Forward);
+    }
     let config = ServerConfig::new(identity.clone(), None, EarlyData::Refused)?;
-    Ok(Server::start(loopback(), config, parts, options)?)
+    Ok(Server::start(loopback(), config, Arc::clone(parts), options)?)
 }
 
 fn uplink(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aiflow_netsim::{LinkConfig, Rate, Trace};
+use aiflow_netsim::{LinkConfig, Rate, Trace, TraceError};
 use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 
 use super::LinkError;
@@ -28,7 +28,7 @@ impl Path {
     }
 
     /// Makes the path of a description: `const:10mbit` for one rate, `lte-like:SEED` for a drawn drive
-    /// of 140 s, else the name of a trace file, with one delivery opportunity in milliseconds or
+    /// of 140 s, `lte-like:SEED@2mbit` for one that carries so much on average, else the name of a trace file, with one delivery opportunity in milliseconds or
     /// with `seconds Mbit/s` on each line.
     ///
     /// # Errors
@@ -40,9 +40,18 @@ impl Path {
             let rate = parse_rate(rate).ok_or_else(|| LinkError::Spec(spec.to_owned()))?;
             return Ok(Self::new(spec, Trace::constant(rate)));
         }
-        if let Some(seed) = spec.strip_prefix("lte-like:") {
-            let seed = seed.parse().map_err(|_| LinkError::Spec(spec.to_owned()))?;
-            return Ok(Self::new(spec, Trace::lte_like(seed, Self::DRIVE)));
+        if let Some(drawn) = spec.strip_prefix("lte-like:") {
+            let wrong = || LinkError::Spec(spec.to_owned());
+            let (seed, mean) = match drawn.split_once('@') {
+                Some((seed, mean)) => (seed, Some(parse_rate(mean).ok_or_else(wrong)?)),
+                None => (drawn, None),
+            };
+            let drive = Trace::lte_like(seed.parse().map_err(|_| wrong())?, Self::DRIVE);
+            let trace = match mean {
+                Some(mean) => scaled(&drive, mean).map_err(|_| wrong())?,
+                None => drive,
+            };
+            return Ok(Self::new(spec, trace));
         }
         let text = std::fs::read_to_string(spec)
             .map_err(|source| LinkError::Read { file: spec.to_owned(), source })?;
@@ -95,6 +104,21 @@ impl Path {
     }
 }
 
+/// Makes a channel that carries another amount on average and varies in the same way.
+fn scaled(trace: &Trace, mean: BitRate) -> Result<Trace, TraceError> {
+    let factor = mean.get() as f64 / trace.mean().get().max(1) as f64;
+    let windows = trace.period().get() / WINDOW.get();
+    let step = |window: u64| {
+        let from = Timestamp::from_origin(Micros::new(window * WINDOW.get()));
+        let rate = BitRate::over(trace.capacity(from, from.after(WINDOW)), WINDOW);
+        (WINDOW, BitRate::bits_per_second((rate.get() as f64 * factor) as u64))
+    };
+    Trace::steps(&(0..windows).map(step).collect::<Vec<_>>())
+}
+
+/// Rates of a scaled drive hold so long.
+const WINDOW: Micros = Micros::from_millis(100);
+
 /// Reads a rate such as `10mbit` or `800kbit`.
 fn parse_rate(text: &str) -> Option<BitRate> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
@@ -105,4 +129,25 @@ fn parse_rate(text: &str) -> Option<BitRate> {
         _ => return None,
     };
     (BitRate::ZERO < rate && rate <= Trace::MAX_RATE).then_some(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drive_can_be_made_to_carry_less() {
+        let path = Path::open("lte-like:7@1500kbit").expect("a path");
+        let mean = path.trace.mean().get();
+        assert!((1_480_000..=1_520_000).contains(&mean), "{mean}");
+        let whole = Path::open("lte-like:7").expect("a path");
+        let at = |seconds| Timestamp::from_origin(Micros::from_secs(seconds));
+        let second = Micros::from_secs(1);
+        let factor = whole.trace.mean().get() as f64 / mean as f64;
+        for moment in [3, 40, 90] {
+            let (less, more) = (path.rate(at(moment), second), whole.rate(at(moment), second));
+            assert!((less.get() as f64 * factor / more.get() as f64 - 1.0).abs() < 0.05);
+        }
+        assert!(Path::open("lte-like:7@fast").is_err() && Path::open("lte-like:x").is_err());
+    }
 }

@@ -245,7 +245,9 @@ fn shares(run: &ScenarioRun) -> String {
         let count = run.requests.len().max(1) as f64;
         let mean = |(name, tier, part): &(&str, u8, &str), colour: usize| {
             let own = run.requests.iter().flat_map(|request| &request.trace);
-            let own = own.filter(|(t, p, _)| t == tier && p == part);
+            // The servers of a chain, and the links between them, count together.
+            let same = |t: u8| t == *tier || (*tier == 1 && t > 1) || NETWORK.contains(part);
+            let own = own.filter(|(t, p, _)| p == part && same(*t));
             let time = own.map(|(.., time)| time).sum::<f64>() / count;
             (time, colour, format!("{name}: {}", millis(time)))
         };
@@ -346,6 +348,9 @@ const STAGES: [(&str, u8, &str); 9] = [
     ("tail", 1, "compute"),
     ("reply", 0, "reply"),
 ];
+
+/// Parts of the trace that belong to no machine.
+const NETWORK: [&str; 2] = ["wire", "reply"];
 
 const CHANNEL: SeriesStyle =
     SeriesStyle { class: "c-int", mark: Mark::Square, dash: "", weight: 1.0 };

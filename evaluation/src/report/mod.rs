@@ -28,7 +28,7 @@ pub use end_to_end_table::{
     write_end_to_end_json, write_requests_csv,
 };
 pub use link_page::{LinkStudy, link_page, write_link_html};
-pub use page::{html_page, write_html};
+pub use page::{html_page, write_demo_html, write_html};
 pub use plan_map::{PlanMap, PlanRecord, PlanReport, plan_page, write_plan_csv, write_plan_html};
 pub use record_files::{write_json, write_points_csv, write_summaries_csv};
 pub use run_page::{RunReport, RunRequest, run_page, timeline_section, write_run_html};

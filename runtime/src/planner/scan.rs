@@ -38,6 +38,8 @@ pub struct Choice {
     /// The best of those that never divide the model: everything on the device, or the picture to a
     /// tier that runs all of it.
     pub trivial: Plan,
+    /// Everything on the device.
+    pub local: Plan,
     /// The best with the placement that was asked for; `None` when it cannot be used now, or none was
     /// asked for.
     pub held: Option<Plan>,
@@ -70,6 +72,7 @@ pub fn choose(situation: &Situation<'_>, held: Option<Placement>) -> Choice {
     Choice {
         best: done(best),
         trivial: done(trivial),
+        local: judge.plan(&model, Route::LOCAL, None),
         held: kept.key.is_some().then(|| done(kept)),
     }
 }

@@ -70,6 +70,13 @@ impl Schedule {
         self
     }
 
+    /// Asks for medians that are known `factor` times less well.
+    #[must_use]
+    pub const fn coarser(mut self, factor: f64) -> Self {
+        self.precision *= factor;
+        self
+    }
+
     /// Sets after how much time no further round is started. The least number of rounds is run even
     /// so.
     #[must_use]

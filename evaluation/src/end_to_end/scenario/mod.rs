@@ -31,6 +31,7 @@ use crate::link::Path;
 /// [defaults]                          # for all scenarios; every key may stand in each as well
 /// rtt = "20ms"                        # round trip of the empty path; default 40ms
 /// queue = 1024                        # KiB before the uplink; default 1024
+/// edge = "4ms"                        # an edge passes on to a cloud so far behind; default none
 /// device-speed = "1/10"               # of the server's; default 1/10
 /// server-speed = "1/2"                # of this machine's; default 1
 /// emulation = "profile"               # what slow machines are timed by: profile (default), measured
@@ -73,6 +74,9 @@ pub struct Scenario {
     pub name: String,
     /// The emulated link.
     pub path: Path,
+    /// Round trip between an edge, to which the emulated link leads, and a cloud that answers; without
+    /// it the link leads to the server itself.
+    pub edge: Option<Micros>,
     /// How many times slower than the server the device is.
     pub device_slowdown: f64,
     /// How many times slower than this machine the server is.
@@ -127,6 +131,7 @@ impl Scenario {
         Self {
             name: name.into(),
             path: path.with_rtt(Micros::from_millis(40)),
+            edge: None,
             device_slowdown: 10.0,
             server_slowdown: 1.0,
             emulation: Emulation::Profile,
@@ -248,6 +253,7 @@ impl Origin<'_> {
         if let Some(kib) = keys.number("queue", &set.queue, 3.0, 1e6)? {
             own.path = own.path.with_queue(Bytes::from_kib(kib as u64));
         }
+        own.edge = keys.time("edge", &set.edge)?;
         let device = keys.slowness("device-speed", &set.device_speed)?;
         own.device_slowdown = device.unwrap_or(own.device_slowdown);
         let server = keys.slowness("server-speed", &set.server_speed)?;

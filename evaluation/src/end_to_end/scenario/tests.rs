@@ -42,6 +42,7 @@ max-loss = "3%"
 emulation = "measured"
 requests = 7
 load = 2.5
+edge = "4ms"
 "#;
 
 #[test]
@@ -59,6 +60,7 @@ fn a_scenario_overrides_the_defaults() {
     assert_eq!(drive.deadline, Some(Micros::from_millis(200)));
     assert_eq!((drive.goal, drive.emulation), (Wanted::Deadline, Emulation::Measured));
     assert_eq!(drive.max_loss, Budget { measure: LossMeasure::Disagreement, most: 0.03 });
+    assert_eq!((steady.edge, drive.edge), (None, Some(Micros::from_millis(4))));
     assert_eq!(steady.max_loss.measure, LossMeasure::Top1Drop);
 }
 
@@ -91,6 +93,7 @@ fn whatever_is_wrong_is_named_with_its_place() {
 fn values_that_cannot_be_are_refused() {
     for (key, value) in [
         ("rtt", "\"20\""),
+        ("edge", "\"near\""),
         ("device-speed", "2"),
         ("server-speed", "\"1/0\""),
         ("deadline", "\"soon\""),

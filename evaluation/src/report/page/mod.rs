@@ -12,16 +12,33 @@ use super::chart::{Bar, bars, escape};
 use super::number;
 use super::words::{findings, lead_method};
 use crate::curve::{AblationRecord, Bound, Study};
+use super::end_to_end_page::end_to_end_sections;
+use crate::end_to_end::ScenarioRun;
 use crate::error::ReportError;
 use markup::{element, section};
 
 /// Returns the page: style, charts and tables inline, no script and no address outside itself.
 #[must_use]
 pub fn html_page(study: &Study) -> String {
+    page_with(study, "")
+}
+
+/// Writes the page of a study and of what was measured end to end with what was learned.
+///
+/// # Errors
+/// Reports the path when it cannot be written.
+pub fn write_demo_html(path: &Path, study: &Study, run: &ScenarioRun) -> Result<(), ReportError> {
+    let sections = end_to_end_sections(std::slice::from_ref(run));
+    write_atomically(path, page_with(study, &sections).as_bytes())
+}
+
+/// Builds the page; `more` is markup that stands behind the summary.
+fn page_with(study: &Study, more: &str) -> String {
     let title = format!("{} on {}", study.model, study.dataset);
     let body = [
         header(study, &title),
         summary(study),
+        more.to_owned(),
         depth_section::depth_section(study),
         cut_section::cut_sections(study),
         ablation_section(study),

@@ -63,7 +63,10 @@ impl Stream {
             let decision = self.switcher.decide(&situation, self.now);
             let best = choose(&situation, None);
             assert!(decision.plan.cost >= best.best.cost);
-            name = decision.plan.placement.name(&owned.table).to_string();
+            let held = self.switcher.placement().expect("a plan is held");
+            name = held.name(&owned.table).to_string();
+            // A single request may be answered by the device, which is no change.
+            assert!(decision.plan.placement == held || decision.plan.is_local());
             if let Some(change) = decision.change {
                 self.changes.push((self.now.since_origin(), change, name.clone()));
             }
@@ -105,6 +108,25 @@ fn a_gain_must_last_a_second_and_come_three_after_the_last() {
     stream.rate(1_000);
     assert_eq!(stream.run(29), "picture");
     assert_eq!(stream.run(1), "c01");
+}
+
+#[test]
+fn a_single_request_stays_on_the_device_while_the_link_is_bad() {
+    let mut stream = Stream::new();
+    assert_eq!(stream.rate(1_000).run(10), "c01");
+    let plan = |stream: &mut Stream| {
+        let owned = stream.instance.owned();
+        let tiers = owned.tiers();
+        let decision = stream.switcher.decide(&owned.situation(&tiers), stream.now);
+        stream.now = stream.now.after(Micros::from_millis(100));
+        (decision.plan.is_local(), decision.change)
+    };
+    assert_eq!(plan(&mut stream), (false, None));
+    stream.rate(10);
+    assert_eq!(plan(&mut stream), (true, None));
+    stream.rate(1_000);
+    assert_eq!(plan(&mut stream), (false, None));
+    assert_eq!(stream.changes.len(), 1);
 }
 
 #[test]
@@ -178,6 +200,10 @@ fn an_old_estimate_is_probed_while_the_device_works_alone() {
         let tiers = owned.tiers();
         stream.switcher.decide(&owned.situation(&tiers), stream.now).probe
     };
+    assert_eq!(probe(&mut stream, 0), Probe::No);
+    assert_eq!(probe(&mut stream, 1), Probe::Due);
+    // The longer it has worked alone, the older the estimate may be.
+    stream.run(300);
     assert_eq!(probe(&mut stream, 1), Probe::No);
     assert_eq!(probe(&mut stream, 6), Probe::Due);
     stream.state(LinkState::Down);

@@ -18,6 +18,7 @@ mod menu;
 mod options;
 mod outcome;
 mod pass;
+mod passage;
 mod picture;
 mod pilot;
 mod sample;

@@ -6,6 +6,7 @@ use aiflow_transport::channel::Flags;
 use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 
 use super::outcome::{Choice, Handover, Outcome};
+use super::passage::Passage;
 use super::uplink::{LinkStatus, Uplink};
 use crate::planner::{
     Change, Decision, Hop, LinkEstimate, LinkState, Position, Probe, RateErrors, Situation,
@@ -26,6 +27,9 @@ pub struct Pilot {
     terms: Terms,
     switcher: Switcher,
     errors: RateErrors,
+    passage: Passage,
+    /// Whether the channel was ever known.
+    known: bool,
     device_factor: f64,
     server_factor: f64,
     wait: f64,
@@ -64,6 +68,8 @@ impl Pilot {
             terms: Terms::default(),
             switcher: Switcher::new(SwitchRules::default()),
             errors: RateErrors::default(),
+            passage: Passage::new(),
+            known: false,
             device_factor: 1.0,
             server_factor: 1.0,
             wait: 0.0,
@@ -94,6 +100,7 @@ impl Pilot {
 
     /// Decides about the next request on what is known of the channel.
     pub fn decide_on(&mut self, link: LinkEstimate, now: Timestamp) -> Course {
+        let link = self.passage.expect(link, now);
         let tiers = [
             Tier::new(&self.device).with_slowdown(self.device_factor),
             Tier::new(&self.server)
@@ -131,13 +138,19 @@ impl Pilot {
         let Some(at) = at.filter(|_| outcome.fallback.is_none()) else { return };
         let trace = &outcome.trace;
         if at > Position::INPUT {
-            let factor = ratio(trace, 0, self.device.part(Position::INPUT, at).map(|s| s.typical));
+            let took = trace.of(0, Part::Compute);
+            let factor = ratio(took, self.device.part(Position::INPUT, at).map(|s| s.typical));
             follow(&mut self.device_factor, factor);
         }
         if at < output {
-            let factor = ratio(trace, 1, self.server.part(at, output).map(|s| s.typical));
+            // A chain of tiers behind the next one is one server from here.
+            let took = behind(trace, Part::Compute);
+            let factor = ratio(took, self.server.part(at, output).map(|s| s.typical));
             follow(&mut self.server_factor, factor);
-            self.wait += (trace.of(1, Part::Wait).get() as f64 - self.wait) * SMOOTHING;
+            let bytes = outcome.bytes.get() as f64;
+            self.passage.learn(bytes, &self.terms, trace, outcome.total);
+            let wait = behind(trace, Part::Wait).get() as f64;
+            self.wait += (wait - self.wait) * SMOOTHING;
         }
     }
 
@@ -146,7 +159,7 @@ impl Pilot {
         self.errors.observe(predicted, BitRate::over(bytes, took));
     }
 
-    fn link(&self, uplink: Option<&Uplink>, now: Timestamp) -> LinkEstimate {
+    fn link(&mut self, uplink: Option<&Uplink>, now: Timestamp) -> LinkEstimate {
         let unknown = LinkEstimate::steady(ASSUMED_RATE, ASSUMED_RTT);
         let report = now.since_origin().get() / REPORT_INTERVAL.get();
         let Some(uplink) = uplink.filter(|uplink| uplink.status() == LinkStatus::Up) else {
@@ -155,11 +168,13 @@ impl Pilot {
         let Some(estimate) = uplink.estimate() else {
             return LinkEstimate { state: LinkState::Down, report, ..unknown };
         };
-        // Of a path that was hardly used nothing is known but what a handshake carried.
-        let stale = estimate.flags.contains(Flags::STALE);
+        // Of a path that was hardly used nothing is known but what a handshake carried; one that rests
+        // carries what it did.
+        self.known |= !estimate.flags.contains(Flags::STALE);
+        let new = !self.known;
         let known = |rate: BitRate, other: BitRate| match rate {
             BitRate::ZERO => other,
-            rate if stale => rate.max(other),
+            rate if new => rate.max(other),
             rate => rate,
         };
         let rate_p50 = known(estimate.p50, ASSUMED_RATE);
@@ -177,11 +192,17 @@ impl Pilot {
     }
 }
 
-/// How much longer a tier computed than it should have.
-fn ratio(trace: &Trace, tier: u8, typical: Option<f64>) -> Option<f64> {
-    let measured = trace.of(tier, Part::Compute).get() as f64;
+/// How much longer was computed than it should have been.
+fn ratio(took: Micros, typical: Option<f64>) -> Option<f64> {
+    let measured = took.get() as f64;
     let typical = typical.filter(|typical| *typical >= LEAST_TIME)?;
     (measured > 0.0).then(|| (measured / typical).clamp(0.02, 200.0))
+}
+
+/// What all tiers but the device spent on one part.
+fn behind(trace: &Trace, part: Part) -> Micros {
+    let own = trace.parts().iter().filter(|(tier, other, _)| *tier > 0 && *other == part);
+    own.fold(Micros::ZERO, |sum, (_, _, time)| sum.saturating_add(*time))
 }
 
 fn follow(known: &mut f64, seen: Option<f64>) {
@@ -289,12 +310,18 @@ mod tests {
             bytes: Bytes::new(1000),
             late: false,
         };
+        let mut aside = None;
         let left = (1..200).find(|tenth| {
             pilot.learn(&outcome);
             let (link, now) = link(tenth * 100, LinkState::Up);
-            pilot.decide_on(link, now).choice == Choice::Local
+            let course = pilot.decide_on(link, now);
+            if course.choice == Choice::Local {
+                aside.get_or_insert(*tenth);
+            }
+            course.change.is_some()
         });
-        // Not sooner than the rules of changes allow.
+        // Requests stay on the device at once, what is agreed on not sooner than the rules allow.
+        assert!(aside.is_some_and(|tenth| tenth < 5), "{aside:?}");
         assert!(left.is_some_and(|tenth| (10..60).contains(&tenth)), "{left:?}");
         assert!(pilot.server_factor > 10.0 && (pilot.device_factor - 1.0).abs() < 0.1);
     }

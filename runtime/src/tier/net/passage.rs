@@ -1,0 +1,170 @@
+//! How far requests take longer over the network than was expected, and how long it rested.
+
+use aiflow_units::{BitRate, Micros, Timestamp};
+
+use crate::planner::{LinkEstimate, Terms};
+use crate::tier::{Part, Trace};
+
+/// Corrects what is known of a channel by what requests really took over it.
+///
+/// An estimate speaks of a channel that is used to its limit; a request of a few packets now and then
+/// is served otherwise. Two corrections are tracked by a Kalman filter: a time that every request takes
+/// more or less, and a factor on the time of each byte. Small requests teach the first, large ones the
+/// second.
+#[derive(Clone, Debug)]
+pub(super) struct Passage {
+    /// Milliseconds that a request takes more, whatever its size.
+    more: f64,
+    /// Logarithm of the factor on the time of a byte.
+    log_factor: f64,
+    /// How sure both are: variances, and how they vary together.
+    variance: [f64; 2],
+    covariance: f64,
+    /// The estimate that the last decision was made on, as it came.
+    known: Option<(LinkEstimate, Timestamp)>,
+    /// When the last request was answered.
+    answered: Option<Timestamp>,
+}
+
+impl Passage {
+    pub(super) const fn new() -> Self {
+        Self {
+            more: 0.0,
+            log_factor: 0.0,
+            variance: [MORE_DEVIATION * MORE_DEVIATION, FACTOR_DEVIATION * FACTOR_DEVIATION],
+            covariance: 0.0,
+            known: None,
+            answered: None,
+        }
+    }
+
+    /// Takes an estimate for a decision, and returns it as requests will meet it.
+    pub(super) fn expect(&mut self, link: LinkEstimate, now: Timestamp) -> LinkEstimate {
+        // What waits drains while nothing is sent.
+        let rested = self.answered.map_or(Micros::ZERO, |answered| now.since(answered));
+        let link = LinkEstimate { queue: link.queue.saturating_sub(rested), ..link };
+        self.known = Some((link, now));
+        let factor = self.log_factor.exp();
+        let slower =
+            |rate: BitRate| BitRate::bits_per_second(((rate.get() as f64 / factor) as u64).max(1));
+        let rtt = (link.rtt.get() as f64 + 1e3 * self.more).max(0.0);
+        LinkEstimate {
+            rate_p50: slower(link.rate_p50),
+            rate_p10: slower(link.rate_p10),
+            rtt: Micros::new(rtt as u64),
+            ..link
+        }
+    }
+
+    /// Learns from a request that was sent and answered.
+    pub(super) fn learn(&mut self, bytes: f64, terms: &Terms, trace: &Trace, total: Micros) {
+        let Some((link, begun)) = self.known else { return };
+        self.answered = Some(begun.after(total));
+        let millis = |time: Micros| time.get() as f64 / 1e3;
+        let per_byte = 8e3 / link.safe_rate().max(1.0);
+        let reply = terms.on_the_wire(terms.reply.get() as f64);
+        let bytes = per_byte * self.log_factor.exp() * (terms.on_the_wire(bytes) + reply);
+        let expected = bytes + millis(link.queue) + millis(link.rtt) + self.more;
+        // Of all hops there are: what lies behind the first one is far away as well.
+        let network = |part: &Part| matches!(part, Part::Wire | Part::Reply);
+        let parts = trace.parts().iter().filter(|(_, part, _)| network(part));
+        let took = parts.map(|(_, _, time)| millis(*time)).sum::<f64>();
+        if took <= 0.0 || !expected.is_finite() {
+            return;
+        }
+        // A request that was held up by something else must not count for too much.
+        let wrong = (took - expected).clamp(-expected, 2.0 * expected);
+        self.correct(bytes, wrong, NOISE.hypot(NOISE_SHARE * expected));
+    }
+
+    /// One step of the filter: the expectation moves by 1 with the first correction and by `bytes`
+    /// with the second.
+    fn correct(&mut self, bytes: f64, wrong: f64, noise: f64) {
+        let [more, factor] = self.variance;
+        let (more, factor) = (more + MORE_DRIFT, factor + FACTOR_DRIFT);
+        let both = self.covariance;
+        let with_more = more + both * bytes;
+        let with_factor = both + factor * bytes;
+        let spread = with_more + bytes * with_factor + noise * noise;
+        let (gain_more, gain_factor) = (with_more / spread, with_factor / spread);
+        self.more = (self.more + gain_more * wrong).clamp(-MOST_MORE, MOST_MORE);
+        self.log_factor =
+            (self.log_factor + gain_factor * wrong).clamp(-MOST_LOG_FACTOR, MOST_LOG_FACTOR);
+        self.variance = [more - gain_more * with_more, factor - gain_factor * with_factor];
+        self.covariance = both - gain_more * with_factor;
+    }
+}
+
+/// How far off a round trip is at first, in milliseconds; the factor, as a logarithm.
+const MORE_DEVIATION: f64 = 5.0;
+const FACTOR_DEVIATION: f64 = 0.3;
+/// What the variances grow by from one request to the next.
+const MORE_DRIFT: f64 = 0.05;
+const FACTOR_DRIFT: f64 = 0.004;
+/// How far single requests are from what is usual: in milliseconds, and as a share.
+const NOISE: f64 = 2.0;
+const NOISE_SHARE: f64 = 0.15;
+/// Larger corrections would hide that an estimate is wrong.
+const MOST_MORE: f64 = 200.0;
+const MOST_LOG_FACTOR: f64 = 1.1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link() -> LinkEstimate {
+        LinkEstimate::steady(BitRate::megabits_per_second(1), Micros::from_millis(10))
+    }
+
+    /// Requests of some bytes take `millis` over the network, again and again.
+    fn taught(bytes: f64, millis: u64) -> Passage {
+        let mut passage = Passage::new();
+        let mut trace = Trace::new();
+        trace.push(0, Part::Wire, Micros::from_millis(millis));
+        for number in 1..40 {
+            let now = Timestamp::from_origin(Micros::from_secs(number));
+            passage.expect(link(), now);
+            passage.learn(bytes, &Terms::default(), &trace, Micros::from_millis(millis));
+        }
+        passage
+    }
+
+    #[test]
+    fn small_requests_teach_the_round_trip_and_large_ones_the_rate() {
+        let now = Timestamp::from_origin(Micros::from_secs(60));
+        // About 12 ms were expected.
+        let small = taught(50.0, 22).expect(link(), now);
+        assert!(small.rtt > Micros::from_millis(16), "{small:?}");
+        assert!((0.85e6..1.1e6).contains(&small.safe_rate()), "{small:?}");
+        // About 860 ms were expected.
+        let large = taught(100_000.0, 1300).expect(link(), now);
+        assert!(large.rtt < Micros::from_millis(20), "{large:?}");
+        assert!((0.6e6..0.75e6).contains(&large.safe_rate()), "{large:?}");
+    }
+
+    #[test]
+    fn a_request_that_was_held_up_hardly_counts() {
+        let mut passage = taught(1000.0, 20);
+        let now = Timestamp::from_origin(Micros::from_secs(60));
+        let before = passage.expect(link(), now);
+        let mut trace = Trace::new();
+        trace.push(0, Part::Wire, Micros::from_secs(5));
+        passage.learn(1000.0, &Terms::default(), &trace, Micros::from_secs(5));
+        let after = passage.expect(link(), now);
+        assert!(after.rtt < Micros::new(3 * before.rtt.get()), "{after:?}");
+        assert!(after.safe_rate() > 0.5 * before.safe_rate(), "{after:?}");
+    }
+
+    #[test]
+    fn a_queue_drains_while_nothing_is_sent() {
+        let mut passage = Passage::new();
+        let rate = BitRate::megabits_per_second(1);
+        let queue = Micros::from_millis(30);
+        let link = LinkEstimate { queue, ..LinkEstimate::steady(rate, Micros::ZERO) };
+        let at = |millis| Timestamp::from_origin(Micros::from_millis(millis));
+        assert_eq!(passage.expect(link, at(0)).queue, queue);
+        passage.learn(100.0, &Terms::default(), &Trace::new(), Micros::from_millis(5));
+        assert_eq!(passage.expect(link, at(15)).queue, Micros::from_millis(20));
+        assert_eq!(passage.expect(link, at(90)).queue, Micros::ZERO);
+    }
+}
