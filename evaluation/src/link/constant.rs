@@ -148,7 +148,8 @@ impl StepRecord {
         let millis = |span: Micros| span.get() as f64 / 1e3;
         let above = |rate: BitRate| rate.get() * 20 > low.get() * 21;
         let between = run.estimates.iter().filter(|(at, _)| (fall..rise).contains(at));
-        let last_above = between.filter(|(_, seen)| above(seen.p50)).map(|(at, _)| *at).last();
+        let mut late = between.filter(|(_, seen)| above(seen.p50)).map(|(at, _)| *at);
+        let last_above = late.next_back();
         let fell = last_above.map_or(fall, |at| at.after(LOOK));
         let after = run.estimates.iter().filter(|(at, _)| *at >= rise);
         let mut there = after.filter(|(_, seen)| seen.p50.get() * 10 >= high.get() * 9);
