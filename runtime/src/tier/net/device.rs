@@ -127,7 +127,13 @@ impl Device {
         memory.held.push(wanted);
         match steered {
             (point, Steered::There) => Ok((session, point, wanted)),
-            (point, Steered::OnTheWay) => {
+            // Nothing else was ever asked for, so whatever epoch frames arrive in, its set has the point:
+            // that of the first one has all, and that of the next one the old point and this.
+            (_, Steered::OnTheWay) if memory.held.len() == 1 => {
+                let point = uplink.point(dish_of(wanted)).ok_or(Fallback::NotOffered)?;
+                Ok((session, point, wanted))
+            }
+            (point, Steered::OnTheWay | Steered::Refused) => {
                 let mut held = memory.held.iter().copied();
                 let held = held.find(|held| uplink.point(dish_of(*held)) == Some(point));
                 held.map(|held| (session, point, held)).ok_or(Fallback::Switching)

@@ -76,7 +76,12 @@ impl Served {
         let takes = self.front.shop.expected(Span::tail(from)).saturating_add(self.rtt);
         let latest = match request.header().deadline {
             Micros::ZERO => None,
-            _ => request.deadline().checked_sub(takes.to_duration()),
+            _ => {
+                // A tenth is kept for what takes longer than usual.
+                let left = request.deadline().saturating_duration_since(Instant::now());
+                let left = left.mul_f64(0.9).saturating_sub(takes.to_duration());
+                Some(Instant::now() + left)
+            }
         };
         let too_late = async {
             match latest {

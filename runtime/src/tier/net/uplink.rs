@@ -9,7 +9,7 @@ use aiflow_transport::channel::Estimate;
 use aiflow_transport::driver::{
     Change, ClientConfig, ConnectError, Endpoint, Peer, PeerEvent, Session, SessionError,
 };
-use aiflow_transport::wire::{Epoch, PointId, Probe, Reason};
+use aiflow_transport::wire::{PointId, Probe, Reason};
 use aiflow_units::{BitRate, Bytes, Micros};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -235,12 +235,12 @@ impl Uplink {
         points.sort_unstable();
         // One that was not agreed on is refused here; the old one stays then.
         match session.reconfigure(wanted, points, Reason::Channel) {
-            // The set of the first epoch has all points: frames may use any of them already.
-            Ok(()) if session.epoch() == Epoch::FIRST => return Some((wanted, Steered::There)),
-            Ok(()) => {}
-            Err(error) => tracing::info!(%error, "the cut is not changed"),
+            Ok(()) => Some((active, Steered::OnTheWay)),
+            Err(error) => {
+                tracing::info!(%error, "the cut is not changed");
+                Some((active, Steered::Refused))
+            }
         }
-        Some((active, Steered::OnTheWay))
     }
 
     /// Returns the point of a dish.
@@ -272,6 +272,8 @@ impl Uplink {
 pub(super) enum Steered {
     There,
     OnTheWay,
+    /// It was not agreed on.
+    Refused,
 }
 
 impl Inner {

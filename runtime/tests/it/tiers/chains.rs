@@ -6,19 +6,19 @@ use std::time::Duration;
 use aiflow_runtime::bundle::FeatureCoding;
 use aiflow_runtime::fixtures;
 use aiflow_runtime::tier::net::{
-    Choice, Device, DeviceOptions, LinkStatus, Role, Sample, ServerOptions, Then, UplinkError,
+    Choice, Device, LinkStatus, Role, Sample, ServerOptions, Then, UplinkError,
 };
 use aiflow_runtime::tier::{Answer, AnswerForm, Effort, Pace, Part, Place};
 use aiflow_transport::Code;
 use aiflow_transport::driver::SessionError;
 use aiflow_units::Micros;
 
-use super::world::{World, localhost, lossless, remote};
+use super::world::{World, localhost, lossless, patient, remote};
 use crate::suite::{RESNET20, Subject};
 
 async fn two_tiers(world: &World) {
     let (server, address) = world.serve(ServerOptions::default());
-    let device = world.device(address, DeviceOptions::default()).await;
+    let device = world.device(address, patient()).await;
     let sample = &world.samples(1, 7)[0];
     let whole = Answer::Tensors(world.expected(sample));
     for at in world.places() {
@@ -35,7 +35,7 @@ async fn three_tiers(world: &World, pairs: &[(Place, Place)]) {
     let sample = &world.samples(1, 7)[0];
     let whole = Answer::Tensors(world.expected(sample));
     for &(first, second) in pairs {
-        let uplink = world.uplink(&[behind], DeviceOptions::default());
+        let uplink = world.uplink(&[behind], patient());
         uplink.ready(Duration::from_secs(10)).await.expect("a cloud");
         let coding = FeatureCoding::Lossless;
         let then = match second.cut() {
@@ -44,7 +44,7 @@ async fn three_tiers(world: &World, pairs: &[(Place, Place)]) {
         };
         let options = ServerOptions::default().with_role(Role::Edge).with_upstream(uplink, then);
         let (edge, address) = world.serve(options);
-        let device = world.device(address, DeviceOptions::default()).await;
+        let device = world.device(address, patient()).await;
         device.prepare(lossless(first), Duration::from_secs(5)).await.expect("an agreement");
         let choice = Choice::Remote(lossless(first));
         let outcome = device.infer(&Sample::new(sample.clone()), choice, None).await;
@@ -89,7 +89,7 @@ async fn a_real_network_runs_on_two_and_three_tiers() {
 async fn lossy_frames_of_learned_profiles_are_answered() {
     let world = World::new(fixtures::residual_block(), 24);
     let (server, address) = world.serve(ServerOptions::default());
-    let options = DeviceOptions::default().with_form(AnswerForm::Classes(2));
+    let options = patient().with_form(AnswerForm::Classes(2));
     let device = world.device(address, options).await;
     let cut = world.cuts().into_iter().find(|cut| cut.tensors.len() == 2).expect("two tensors");
     let coding = FeatureCoding::Learned {
@@ -116,7 +116,7 @@ async fn traces_add_up_to_what_was_measured() {
     // Slow enough that what nobody accounts for does not matter.
     let slow = 60.0;
     let (server, address) = world.serve(ServerOptions::default().with_slowdown(slow));
-    let device = world.device(address, DeviceOptions::default().with_slowdown(slow)).await;
+    let device = world.device(address, patient().with_slowdown(slow)).await;
     let at = world.places()[1];
     device.prepare(lossless(at), Duration::from_secs(5)).await.expect("an agreement");
     let mut shares = Vec::new();
@@ -139,9 +139,9 @@ async fn peers_with_other_models_or_profiles_do_not_meet() {
     let (server, address) = world.serve(ServerOptions::default());
     // The same model, but profiles learned from other samples: only what needs none is served.
     let other = World::new(fixtures::residual_block(), 20);
-    let uplink = world.uplink_of(&other.load(), &[address], DeviceOptions::default());
+    let uplink = world.uplink_of(&other.load(), &[address], patient());
     uplink.ready(Duration::from_secs(5)).await.expect("the input needs no profile");
-    let device = Device::new(other.load(), Some(uplink), DeviceOptions::default());
+    let device = Device::new(other.load(), Some(uplink), patient());
     let at = Place::Cut(other.cuts()[0].id);
     device.prepare(lossless(at), Duration::from_millis(300)).await.expect_err("other profiles");
     let sample = &other.samples(1, 3)[0];
@@ -151,7 +151,7 @@ async fn peers_with_other_models_or_profiles_do_not_meet() {
     assert!(outcome.fallback.is_some());
     assert_eq!(outcome.answer, Answer::Tensors(other.expected(sample)));
     let refused = World::new(fixtures::small_cnn(), 0);
-    let uplink = world.uplink_of(&refused.load(), &[address], DeviceOptions::default());
+    let uplink = world.uplink_of(&refused.load(), &[address], patient());
     let error = uplink.ready(Duration::from_secs(5)).await.expect_err("another model");
     let UplinkError::Session { why: SessionError::Ended { code, .. }, .. } = error else {
         panic!("{error}");
@@ -186,14 +186,14 @@ async fn an_edge_takes_the_quicker_way() {
     };
     let (parts, cloud_pace) = slow(5);
     let (cloud, behind) = world.serve_parts(localhost(), parts, ServerOptions::default());
-    let uplink = world.uplink(&[behind], DeviceOptions::default());
+    let uplink = world.uplink(&[behind], patient());
     uplink.ready(Duration::from_secs(10)).await.expect("a cloud");
     let options = ServerOptions::default().with_role(Role::Edge);
     let (parts, _) = slow(40);
     let options = options.with_upstream(uplink, Then::Quicker);
     let (edge, address) = world.serve_parts(localhost(), parts, options);
     let at = world.places()[1];
-    let device = world.device_at(address, at).await;
+    let device = world.device_at(address, at, patient()).await;
     let inputs = &world.samples(1, 5)[0];
     let (sample, whole) = (Sample::new(inputs.clone()), Answer::Tensors(world.expected(inputs)));
     let ask = async |count: u64| {

@@ -98,7 +98,7 @@ async fn dies_while(phase: Phase) {
         if phase == Phase::Answering { down.with_outage(mute, Timestamp::MAX) } else { down };
     let relay = Relay::start(RelayConfig::new(address).with_links(up, down)).expect("a relay");
     let at = world.places()[1];
-    let device = world.device_at(relay.address(), at).await;
+    let device = world.device_at(relay.address(), at, DeviceOptions::default()).await;
     let inputs = &world.samples(1, 5)[0];
     let (sample, expected) = (Sample::new(inputs.clone()), Answer::Tensors(world.expected(inputs)));
     for _ in 0..5 {
@@ -202,7 +202,7 @@ async fn what_a_device_gives_up_is_given_up_behind_the_edge_too() {
     let options = ServerOptions::default().with_role(Role::Edge);
     let (edge, address) = world.serve(options.with_upstream(uplink, Then::Forward));
     let at = world.places()[1];
-    let device = world.device_at(address, at).await;
+    let device = world.device_at(address, at, DeviceOptions::default()).await;
     let sample = Sample::new(world.samples(1, 5)[0].clone());
     gate.set(true);
     let ask = || {

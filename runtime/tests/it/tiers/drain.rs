@@ -57,7 +57,7 @@ async fn who_has_nowhere_else_to_go_answers_itself_while_the_rest_is_finished() 
     let world = World::new(fixtures::small_cnn(), 0);
     let (server, address, gate) = gated(&world, ServerOptions::default());
     let at = world.places()[1];
-    let device = world.device_at(address, at).await;
+    let device = world.device_at(address, at, DeviceOptions::default()).await;
     let inputs = &world.samples(1, 5)[0];
     let (sample, expected) = (Sample::new(inputs.clone()), Answer::Tensors(world.expected(inputs)));
     let peer = device.uplink().and_then(|uplink| uplink.peer()).expect("a connection");

@@ -5,13 +5,11 @@ use std::time::Duration;
 use aiflow_runtime::bundle::FeatureCoding;
 use aiflow_runtime::cut::{CutList, CutOptions, MiddleModel};
 use aiflow_runtime::learning::NamedInputs;
-use aiflow_runtime::tier::net::{
-    Choice, Device, DeviceOptions, Outcome, Role, Sample, ServerOptions, Then,
-};
+use aiflow_runtime::tier::net::{Choice, Device, Outcome, Role, Sample, ServerOptions, Then};
 use aiflow_runtime::tier::{Answer, Part, Place};
 use aiflow_units::Micros;
 
-use super::world::{World, lossless};
+use super::world::{World, lossless, patient};
 use crate::suite::{Subject, built, real};
 
 /// Hands one sample over, and requires that the tiers behind gave the answer of one process.
@@ -28,7 +26,7 @@ async fn two_tiers(world: &World, sample: &NamedInputs, whole: &Answer) -> usize
     let (server, address) = world.serve(ServerOptions::default());
     let places = world.places();
     for &at in &places {
-        let device = world.device_at(address, at).await;
+        let device = world.device_at(address, at, patient()).await;
         ask(&device, at, sample, whole).await;
     }
     assert_eq!(server.counters().answered, places.len() as u64);
@@ -43,13 +41,13 @@ async fn three_tiers(
     whole: &Answer,
 ) {
     let (cloud, behind) = world.serve(ServerOptions::default());
-    let uplink = world.uplink(&[behind], DeviceOptions::default());
+    let uplink = world.uplink(&[behind], patient());
     uplink.ready(Duration::from_secs(10)).await.expect("a cloud");
     let to = second.cut().expect("a cut");
     let then = Then::Compute { to, coding: FeatureCoding::Lossless };
     let options = ServerOptions::default().with_role(Role::Edge).with_upstream(uplink, then);
     let (edge, address) = world.serve(options);
-    let device = world.device_at(address, first).await;
+    let device = world.device_at(address, first, patient()).await;
     let outcome = ask(&device, first, sample, whole).await;
     for tier in [0, 1, 2] {
         let computed = outcome.trace.of(tier, Part::Compute);

@@ -141,9 +141,13 @@ impl World {
     }
 
     /// A device that is connected and hands over at one place from the start.
-    pub(super) async fn device_at(&self, address: SocketAddr, at: Place) -> Device {
+    pub(super) async fn device_at(
+        &self,
+        address: SocketAddr,
+        at: Place,
+        options: DeviceOptions,
+    ) -> Device {
         let menu = Menu::new(&self.parts, &[at]).expect("a menu");
-        let options = DeviceOptions::default();
         let uplink = self.uplink_for(menu, &[address], options);
         uplink.ready(Duration::from_secs(10)).await.expect("a connection");
         Device::new(Arc::clone(&self.parts), Some(uplink), options)
@@ -179,6 +183,11 @@ pub(super) fn inputs(graph: &Graph, count: usize, seed: u64) -> Vec<NamedInputs>
     let mut random = RandomSource::new(seed);
     let choice = DimChoice::new();
     (0..count).map(|_| graph.random_inputs(&mut random, &choice).expect("inputs")).collect()
+}
+
+/// A device that does not answer itself because the machine is busy with other tests.
+pub(super) fn patient() -> DeviceOptions {
+    DeviceOptions::default().with_patience(Micros::from_secs(20))
 }
 
 pub(super) fn localhost() -> SocketAddr {
