@@ -369,3 +369,73 @@ fn estimate_data(estimate: &Estimate) -> Value {
 
 /// The time between two published estimates.
 const BETWEEN_ESTIMATES: Micros = Micros::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use metrics::{Key, KeyName, Metadata, Recorder, SharedString, Unit};
+
+    use super::*;
+    use crate::Code;
+
+    /// Keeps counters by name; what else is recorded only leaves its name.
+    #[derive(Default)]
+    struct Kept(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+
+    impl Kept {
+        fn cell(&self, key: &Key) -> Arc<AtomicU64> {
+            let mut cells = self.0.lock().expect("nobody panics");
+            Arc::clone(cells.entry(key.name().to_owned()).or_default())
+        }
+    }
+
+    impl Recorder for Kept {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::from_arc(self.cell(key))
+        }
+
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            self.cell(key);
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+            self.cell(key);
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_published_under_documented_names() {
+        let kept = Kept::default();
+        metrics::with_local_recorder(&kept, || {
+            let mut observer = Observer::new(Side::Client, None, Instant::now());
+            let mut stats = Statistics { frames_sent: 3, results: 2, ..Statistics::default() };
+            let at = |millis| Timestamp::from_origin(Micros::from_millis(millis));
+            observer.estimate(&Estimate::default(), || stats, at(0));
+            stats.frames_sent = 5;
+            observer.estimate(&Estimate::default(), || stats, at(50));
+            stats.results = 4;
+            let code = Code::NoError;
+            let why = ConnectionError::Closed { code, by: ClosedBy::Local };
+            observer.closed(&why, &stats, at(60));
+        });
+        let kept = kept.0.into_inner().expect("nobody panics");
+        let value = |name: &str| kept.get(name).map(|cell| cell.load(Ordering::Relaxed));
+        assert_eq!(value("aiflow_frames_sent_total"), Some(5));
+        assert_eq!(value("aiflow_results_total"), Some(4));
+        assert_eq!(value("aiflow_failed_total"), Some(0));
+        assert_eq!(value("aiflow_connections_closed_total"), Some(1));
+        let documented = include_str!("mod.rs");
+        for name in kept.keys().map(String::as_str).chain(["aiflow_switch_seconds"]) {
+            assert!(documented.contains(&format!("`{name}`")), "{name} is not documented");
+        }
+    }
+}
