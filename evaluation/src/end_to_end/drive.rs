@@ -140,6 +140,11 @@ impl Asking<'_> {
     /// Makes the first choice and agrees on it, before the first request.
     async fn settle(&mut self) {
         let Captain::Pilot(pilot) = &mut self.captain else { return };
+        // Of a path that nothing was sent over nothing is known; a second look finds it at rest.
+        for at in PROBES {
+            tokio::time::sleep(at.since(self.world.relay.now()).to_duration()).await;
+            self.world.uplink.probe();
+        }
         let left = BEFORE.since(self.world.relay.now());
         tokio::time::sleep(left.to_duration()).await;
         let course = pilot.decide(Some(&self.world.uplink), self.world.relay.now());
@@ -286,7 +291,13 @@ async fn crowd(device: Device, inputs: Vec<(String, Value)>, load: f64, seed: u6
 /// all policies.
 const START: Timestamp = Timestamp::from_origin(Micros::from_millis(1500));
 
-/// The first choice is made then: a probe has come back.
+/// The channel is probed then, before the first choice.
+const PROBES: [Timestamp; 2] = [
+    Timestamp::from_origin(Micros::from_millis(300)),
+    Timestamp::from_origin(Micros::from_millis(800)),
+];
+
+/// The first choice is made then: probes have come back.
 const BEFORE: Timestamp = Timestamp::from_origin(Micros::from_millis(1200));
 
 /// Over which the rate of the channel is told.

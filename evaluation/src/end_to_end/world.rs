@@ -105,10 +105,6 @@ impl World {
         }
         device_machine.start();
         server_machine.start();
-        if policy == Policy::Aiflow {
-            // Of a path that nothing was sent over nothing is known.
-            uplink.probe();
-        }
         Ok(Self { device, uplink, relay, device_machine, server_machine, server, cloud, identity })
     }
 

@@ -40,9 +40,11 @@ impl Passage {
 
     /// Takes an estimate for a decision, and returns it as requests will meet it.
     pub(super) fn expect(&mut self, link: LinkEstimate, now: Timestamp) -> LinkEstimate {
-        // What waits drains while nothing is sent.
+        // What waits drains while nothing is sent: since the last answer, or since the path was last
+        // used to its limit.
         let rested = self.answered.map_or(Micros::ZERO, |answered| now.since(answered));
-        let link = LinkEstimate { queue: link.queue.saturating_sub(rested), ..link };
+        let queue = link.queue.saturating_sub(rested.max(link.age));
+        let link = LinkEstimate { queue, ..link };
         self.known = Some((link, now));
         let factor = self.log_factor.exp();
         let slower =
@@ -162,6 +164,9 @@ mod tests {
         let queue = Micros::from_millis(30);
         let link = LinkEstimate { queue, ..LinkEstimate::steady(rate, Micros::ZERO) };
         let at = |millis| Timestamp::from_origin(Micros::from_millis(millis));
+        assert_eq!(passage.expect(link, at(0)).queue, queue);
+        let aged = LinkEstimate { age: Micros::from_millis(20), ..link };
+        assert_eq!(passage.expect(aged, at(0)).queue, Micros::from_millis(10));
         assert_eq!(passage.expect(link, at(0)).queue, queue);
         passage.learn(100.0, &Terms::default(), &Trace::new(), Micros::from_millis(5));
         assert_eq!(passage.expect(link, at(15)).queue, Micros::from_millis(20));
