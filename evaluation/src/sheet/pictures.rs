@@ -107,7 +107,11 @@ pub fn picture_codings(samples: &Samples) -> Vec<CodingWork<'static>> {
     let pictures: Arc<[Picture]> = pictures.into();
     let work = |coding: PictureCoding| CodingWork {
         payload: Payload::Picture(coding),
-        encode: Box::new(Encode { codec: picture_codec(coding), pictures: Arc::clone(&pictures), at: 0 }),
+        encode: Box::new(Encode {
+            codec: picture_codec(coding),
+            pictures: Arc::clone(&pictures),
+            at: 0,
+        }),
         decode: Box::new(Decode {
             codec: picture_codec(coding),
             pictures: Arc::clone(&pictures),

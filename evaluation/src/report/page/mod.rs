@@ -9,10 +9,10 @@ use std::path::Path;
 
 use super::atomic::write_atomically;
 use super::chart::{Bar, bars, escape};
+use super::end_to_end_page::end_to_end_sections;
 use super::number;
 use super::words::{findings, lead_method};
 use crate::curve::{AblationRecord, Bound, Study};
-use super::end_to_end_page::end_to_end_sections;
 use crate::end_to_end::ScenarioRun;
 use crate::error::ReportError;
 use markup::{element, section};
