@@ -125,4 +125,4 @@ const SERVER_SLOWDOWN: f64 = 2.0;
 /// Pictures per second.
 const RATE: f64 = 8.0;
 /// For each policy.
-const LENGTH: Micros = Micros::from_secs(6);
+const LENGTH: Micros = Micros::from_secs(5);
