@@ -49,6 +49,7 @@ impl Code {
 ///
 /// Symbols that never occur get none. Fewer than two that do, and the first ones get words as well, since a code must be
 /// complete.
+#[cfg(any(test, feature = "learn"))]
 pub(crate) fn lengths_of(counts: &[u64]) -> Vec<u8> {
     let mut leaves: Vec<(u64, usize)> =
         counts.iter().enumerate().filter(|&(_, &n)| n > 0).map(|(s, &n)| (n, s)).collect();

@@ -15,6 +15,7 @@ pub(crate) enum Width {
 }
 
 impl Width {
+    #[cfg(any(test, feature = "learn"))]
     pub(crate) const ALL: [Self; 3] = [Self::One, Self::Two, Self::Four];
 
     pub(crate) const fn bits(self) -> u32 {
