@@ -27,19 +27,22 @@ async fn turn(work: impl Future<Output = Result<(), Failure>>) -> Result<Turn, F
     Ok(Turn { seconds, processor: processor_time() - processor })
 }
 
-/// Frames of one size, as raw quinn sends them: a stream for each, which carries the answer back.
-async fn raw_turn(
-    client: &'static raw::Client,
-    payload: &Bytes,
+/// Frames of one size, as many at a time as fit a window, each answered before its worker sends the next.
+async fn windowed<Asked>(
     count: usize,
-) -> Result<(), Failure> {
+    payload: &Bytes,
+    ask: impl Fn(Bytes) -> Asked + Copy + Send + 'static,
+) -> Result<(), Failure>
+where
+    Asked: Future<Output = Result<(), Failure>> + Send,
+{
     let mut workers = JoinSet::new();
     for worker in 0..WINDOW {
-        let (payload, share) = (payload.clone(), count / WINDOW);
-        let share = share + usize::from(worker < count % WINDOW);
+        let payload = payload.clone();
+        let share = count / WINDOW + usize::from(worker < count % WINDOW);
         workers.spawn(async move {
             for _ in 0..share {
-                client.ask(payload.clone()).await?;
+                ask(payload.clone()).await?;
             }
             Ok::<_, Failure>(())
         });
@@ -61,28 +64,6 @@ async fn one_way_turn(client: &raw::Client, payload: &Bytes, count: usize) -> Re
     Ok(())
 }
 
-async fn our_turn(
-    client: &'static ours::Client,
-    payload: &Bytes,
-    count: usize,
-) -> Result<(), Failure> {
-    let mut workers = JoinSet::new();
-    for worker in 0..WINDOW {
-        let (payload, share) = (payload.clone(), count / WINDOW);
-        let share = share + usize::from(worker < count % WINDOW);
-        workers.spawn(async move {
-            for _ in 0..share {
-                client.ask(payload.clone()).await?;
-            }
-            Ok::<_, Failure>(())
-        });
-    }
-    while let Some(done) = workers.join_next().await {
-        done??;
-    }
-    Ok(())
-}
-
 pub(crate) async fn measure(servers: &Servers, rounds: usize) -> Result<Vec<Row>, Failure> {
     let raw = raw::Client::connect(&servers.identity, servers.raw).await?;
     let ours = ours::Client::connect(&servers.identity, servers.ours).await?;
@@ -99,8 +80,8 @@ pub(crate) async fn measure(servers: &Servers, rounds: usize) -> Result<Vec<Row>
         let (mut best_ours, mut best_raw, mut best_one_way) = (f64::MAX, f64::MAX, f64::MAX);
         for round in 0..rounds + WARM_UP {
             let one_way = turn(one_way_turn(raw, &payload, count)).await?;
-            let theirs = turn(raw_turn(raw, &payload, count)).await?;
-            let own = turn(our_turn(ours, &payload, count)).await?;
+            let theirs = turn(windowed(count, &payload, |payload| raw.ask(payload))).await?;
+            let own = turn(windowed(count, &payload, |payload| ours.ask(payload))).await?;
             // The first rounds fill caches and congestion windows.
             if round >= WARM_UP {
                 ratios.push(theirs.seconds / own.seconds);

@@ -15,9 +15,11 @@
 //! let limits = Limits::default();
 //! let mut framer = Framer::new(&limits);
 //! framer.push(&bytes);
-//! let envelope = framer.next_message()?.expect("the message is whole");
-//! let received = ControlMessage::decode(&envelope, &limits)?;
-//! assert_eq!(received, Received::Message(ControlMessage::Retire(retire)));
+//! let mut received = Vec::new();
+//! while let Some(envelope) = framer.next_message()? {
+//!     received.push(ControlMessage::decode(&envelope, &limits)?);
+//! }
+//! assert_eq!(received, [Received::Message(ControlMessage::Retire(retire))]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![cfg_attr(

@@ -62,6 +62,16 @@ pub(super) fn gated(
     (server, address, gate)
 }
 
+/// Starts an edge that passes on to a cloud whose work can be held up.
+async fn edge_before_cloud(world: &World) -> (Server, Arc<Gate>, Server, std::net::SocketAddr) {
+    let (cloud, behind, gate) = gated(world, ServerOptions::default());
+    let uplink = world.uplink(&[behind], DeviceOptions::default());
+    uplink.ready(Duration::from_secs(10)).await.expect("a cloud");
+    let options = ServerOptions::default().with_role(Role::Edge);
+    let (edge, address) = world.serve(options.with_upstream(uplink, Then::Forward));
+    (cloud, gate, edge, address)
+}
+
 /// Waits until something holds.
 pub(super) async fn until(what: &str, holds: impl Fn() -> bool) {
     let begun = Instant::now();
@@ -157,11 +167,7 @@ async fn a_server_that_dies_in_any_phase_of_a_request_costs_no_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edge_answers_itself_while_its_cloud_is_dead() {
     let world = World::new(fixtures::small_cnn(), 0);
-    let (cloud, behind, gate) = gated(&world, ServerOptions::default());
-    let uplink = world.uplink(&[behind], DeviceOptions::default());
-    uplink.ready(Duration::from_secs(10)).await.expect("a cloud");
-    let options = ServerOptions::default().with_role(Role::Edge);
-    let (edge, address) = world.serve(options.with_upstream(uplink, Then::Forward));
+    let (cloud, gate, edge, address) = edge_before_cloud(&world).await;
     let at = world.places()[1];
     // A device that would wait for long, so that it is the edge that answers.
     let patient = DeviceOptions::default().with_patience(Micros::from_secs(10));
@@ -196,11 +202,7 @@ async fn an_edge_answers_itself_while_its_cloud_is_dead() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_device_gives_up_is_given_up_behind_the_edge_too() {
     let world = World::new(fixtures::small_cnn(), 0);
-    let (cloud, behind, gate) = gated(&world, ServerOptions::default());
-    let uplink = world.uplink(&[behind], DeviceOptions::default());
-    uplink.ready(Duration::from_secs(10)).await.expect("a cloud");
-    let options = ServerOptions::default().with_role(Role::Edge);
-    let (edge, address) = world.serve(options.with_upstream(uplink, Then::Forward));
+    let (cloud, gate, edge, address) = edge_before_cloud(&world).await;
     let at = world.places()[1];
     let device = world.device_at(address, at, DeviceOptions::default()).await;
     let sample = Sample::new(world.samples(1, 5)[0].clone());

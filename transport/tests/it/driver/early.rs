@@ -52,6 +52,22 @@ async fn first_visit(
     (session.resumption().expect("the ticket comes before the answer"), at_client, at_server)
 }
 
+/// Goes on with a session before the handshake is over, and has a frame answered.
+async fn go_on(at_client: &Peer, at_server: &Peer, left: &Resumption) -> (Session, ServedSession) {
+    let session = at_client.resume_at_once(left).expect("early data is allowed");
+    let answer = session.send(frame(&session, vec![layer(300, 1)])).expect("frames may follow");
+    let serve = async {
+        let served = next_session(at_server).await;
+        echo(served.next_request().await.expect("a frame")).await;
+        served
+    };
+    let (reply, served) =
+        timeout(LONG, async { tokio::join!(answer, serve) }).await.expect("in time");
+    assert_eq!(reply.expect("an answer").payload, layer(300, 1));
+    session.opened().await.expect("the server goes on with it");
+    (session, served)
+}
+
 #[tokio::test]
 async fn a_resumed_session_needs_no_round_trip() {
     let (identity, key) = (identity(), Arc::new(TicketKey::random().expect("randomness")));
@@ -68,17 +84,7 @@ async fn a_resumed_session_needs_no_round_trip() {
 
     let (at_client, at_server) = meet(&server, &client, &config).await;
     assert_eq!(at_client.identity().early, Early::Early);
-    let session = at_client.resume_at_once(&left).expect("the server allowed it");
-    let answer = session.send(frame(&session, vec![layer(300, 1)])).expect("frames may follow");
-    let serve = async {
-        let served = next_session(&at_server).await;
-        echo(served.next_request().await.expect("a frame")).await;
-        served
-    };
-    let (reply, _served) =
-        timeout(LONG, async { tokio::join!(answer, serve) }).await.expect("in time");
-    assert_eq!(reply.expect("an answer").payload, layer(300, 1));
-    session.opened().await.expect("the server goes on with it");
+    let _sessions = go_on(&at_client, &at_server, &left).await;
     at_client.greeted().await.expect("the handshake completes");
 }
 
@@ -99,17 +105,7 @@ async fn a_server_that_forgot_everything_is_met_as_if_for_the_first_time() {
     let server = Endpoint::server(anywhere(), server_config(&identity, &key)).expect("a socket");
     let (at_client, at_server) = meet(&server, &client, &config).await;
     // What was sent before it was known is sent again, under the same numbers.
-    let session = at_client.resume_at_once(&left).expect("it looks as if it could");
-    let answer = session.send(frame(&session, vec![layer(300, 1)])).expect("frames may follow");
-    let serve = async {
-        let served = next_session(&at_server).await;
-        echo(served.next_request().await.expect("a frame")).await;
-        served
-    };
-    let (reply, _served) =
-        timeout(LONG, async { tokio::join!(answer, serve) }).await.expect("in time");
-    assert_eq!(reply.expect("an answer").payload, layer(300, 1));
-    session.opened().await.expect("the server goes on with it");
+    let _sessions = go_on(&at_client, &at_server, &left).await;
     let statistics = at_client.statistics();
     assert_eq!((statistics.frames_sent, statistics.failed), (1, 0), "{statistics:?}");
 }
