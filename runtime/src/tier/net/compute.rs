@@ -1,5 +1,7 @@
 //! Computing away from the tasks of the network, as fast or as slow as it should be.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aiflow_units::Micros;
@@ -28,4 +30,32 @@ pub(super) fn rest(computed: Micros, slowdown: f64) -> Micros {
         std::thread::sleep(more);
     }
     computed.saturating_add(Micros::from_duration(more))
+}
+
+/// Says that somebody waits for what is computed; until it is dropped.
+pub(super) struct Wanted(Arc<AtomicBool>);
+
+/// Sees whether a [`Wanted`] is still there.
+pub(super) struct Watch(Arc<AtomicBool>);
+
+impl Wanted {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+
+    pub(super) fn watch(&self) -> Watch {
+        Watch(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Watch {
+    pub(super) fn is_up(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }

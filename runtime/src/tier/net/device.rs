@@ -11,7 +11,7 @@ use aiflow_transport::{Code, Frame, Reply};
 use aiflow_units::{Bytes, Micros};
 
 use super::clock::Lap;
-use super::compute::{compute, rest};
+use super::compute::{Wanted, compute, rest};
 use super::menu::{self, Dish};
 use super::outcome::{Choice, Fallback, Handover, Outcome};
 use super::pass::push_behind;
@@ -265,8 +265,10 @@ impl Device {
         let sent = Instant::now();
         let mut why = None;
         let mut local = run.apart();
+        // Dropped with this, as the loser of the race must not compute on.
+        let wanted = Wanted::new();
         let own = {
-            let mut own = Box::pin(self.local(&mut local, sample, crossing));
+            let mut own = Box::pin(self.compute_own(&mut local, sample, crossing, Some(&wanted)));
             loop {
                 tokio::select! {
                     reply = &mut answer, if why.is_none() => match understood(reply) {
@@ -324,16 +326,33 @@ impl Device {
         sample: &Sample,
         crossing: Option<(Place, Crossing)>,
     ) -> Result<Answer, PartError> {
+        self.compute_own(run, sample, crossing, None).await
+    }
+
+    /// Computes the answer here; in steps where it may turn out that nobody wants it any more.
+    async fn compute_own(
+        &self,
+        run: &mut Run,
+        sample: &Sample,
+        crossing: Option<(Place, Crossing)>,
+        wanted: Option<&Wanted>,
+    ) -> Result<Answer, PartError> {
+        let wanted = wanted.map(Wanted::watch);
         let (parts, inputs) = (Arc::clone(&self.inner.parts), Arc::clone(&sample.inputs));
         let (form, slowdown) = (self.inner.options.form, self.inner.options.slowdown);
         let from = crossing.as_ref().map_or(Place::Input, |(at, _)| *at);
         let (answer, time) = compute(move || {
             let mut lap = Lap::start();
-            let outputs = match crossing {
-                Some((at, what)) => parts.tail(at, &what)?,
-                None => {
-                    let what = parts.head(&borrowed(&inputs), Place::Input)?;
-                    parts.tail(Place::Input, &what)?
+            let (at, what) = match crossing {
+                Some(crossing) => crossing,
+                None => (Place::Input, parts.head(&borrowed(&inputs), Place::Input)?),
+            };
+            let outputs = match wanted {
+                None => parts.tail(at, &what)?,
+                Some(wanted) => {
+                    let go_on = || wanted.is_up();
+                    // Whoever gave it up does not look at it.
+                    parts.tail_in_steps(at, &what, &go_on)?.unwrap_or_default()
                 }
             };
             Ok((Answer::new(outputs, form), rest(lap.next(), slowdown)))

@@ -1,5 +1,7 @@
 //! How far requests take longer over the network than was expected, and how long it rested.
 
+use std::collections::VecDeque;
+
 use aiflow_units::{BitRate, Micros, Timestamp};
 
 use crate::planner::{LinkEstimate, Terms};
@@ -24,6 +26,10 @@ pub(super) struct Passage {
     known: Option<(LinkEstimate, Timestamp)>,
     /// When the last request was answered.
     answered: Option<Timestamp>,
+    /// Requests that were decided about and whose outcome is not known yet.
+    under_way: u32,
+    /// Rates at which the latest requests passed in bits per second, by when they were answered.
+    passed: VecDeque<(Timestamp, f64)>,
 }
 
 impl Passage {
@@ -35,6 +41,8 @@ impl Passage {
             covariance: 0.0,
             known: None,
             answered: None,
+            under_way: 0,
+            passed: VecDeque::new(),
         }
     }
 
@@ -43,12 +51,21 @@ impl Passage {
         // What waits drains while nothing is sent: since the last answer, or since the path was last
         // used to its limit.
         let rested = self.answered.map_or(Micros::ZERO, |answered| now.since(answered));
-        let queue = link.queue.saturating_sub(rested.max(link.age));
+        let queue = match (self.answered, self.under_way) {
+            // What was answered waits nowhere any more, and nothing else was sent.
+            (Some(_), 0) => Micros::ZERO,
+            _ => link.queue.saturating_sub(rested.max(link.age)),
+        };
         let link = LinkEstimate { queue, ..link };
         self.known = Some((link, now));
+        self.under_way = self.under_way.saturating_add(1);
         let factor = self.log_factor.exp();
-        let slower =
-            |rate: BitRate| BitRate::bits_per_second(((rate.get() as f64 / factor) as u64).max(1));
+        // An estimate that fell already must not be lowered below what really passed.
+        let floor = self.slowest(now);
+        let slower = |rate: BitRate| {
+            let rate = rate.get() as f64;
+            BitRate::bits_per_second((rate / factor).max(floor.min(rate)).max(1.0) as u64)
+        };
         let rtt = (link.rtt.get() as f64 + 1e3 * self.more).max(0.0);
         LinkEstimate {
             rate_p50: slower(link.rate_p50),
@@ -58,6 +75,20 @@ impl Passage {
         }
     }
 
+    /// Returns the least rate at which one of the latest requests passed.
+    fn slowest(&self, now: Timestamp) -> f64 {
+        let since = now.before(RECENT);
+        let recent = self.passed.iter().filter(|(at, _)| *at >= since && *at <= now);
+        let least = recent.map(|(_, rate)| *rate).reduce(f64::min);
+        // Without any the correction is all there is.
+        least.unwrap_or(0.0)
+    }
+
+    /// Takes note of the outcome of a request, whatever it was.
+    pub(super) fn ended(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
     /// Learns from a request that was sent and answered.
     pub(super) fn learn(&mut self, bytes: f64, terms: &Terms, trace: &Trace, total: Micros) {
         let Some((link, begun)) = self.known else { return };
@@ -65,7 +96,8 @@ impl Passage {
         let millis = |time: Micros| time.get() as f64 / 1e3;
         let per_byte = 8e3 / link.safe_rate().max(1.0);
         let reply = terms.on_the_wire(terms.reply.get() as f64);
-        let bytes = per_byte * self.log_factor.exp() * (terms.on_the_wire(bytes) + reply);
+        let on_the_wire = terms.on_the_wire(bytes) + reply;
+        let bytes = per_byte * self.log_factor.exp() * on_the_wire;
         let expected = bytes + millis(link.queue) + millis(link.rtt) + self.more;
         // Of all hops there are: what lies behind the first one is far away as well.
         let network = |part: &Part| matches!(part, Part::Wire | Part::Reply);
@@ -73,6 +105,11 @@ impl Passage {
         let took = parts.map(|(_, _, time)| millis(*time)).sum::<f64>();
         if took <= 0.0 || !expected.is_finite() {
             return;
+        }
+        let passing = took - millis(link.rtt) - self.more;
+        if passing > LEAST_PASSING {
+            self.passed.push_back((begun.after(total), 8e3 * on_the_wire / passing));
+            self.passed.drain(..self.passed.len().saturating_sub(LATEST));
         }
         // A request that was held up by something else must not count for too much.
         let wrong = (took - expected).clamp(-expected, 2.0 * expected);
@@ -96,6 +133,12 @@ impl Passage {
         self.covariance = both - gain_more * with_factor;
     }
 }
+
+/// Requests that say how slow the channel really was, and for how long.
+const LATEST: usize = 4;
+const RECENT: Micros = Micros::from_secs(3);
+/// What passes in fewer milliseconds says nothing of the rate.
+const LEAST_PASSING: f64 = 10.0;
 
 /// How far off a round trip is at first, in milliseconds; the factor, as a logarithm.
 const MORE_DEVIATION: f64 = 5.0;
@@ -171,5 +214,22 @@ mod tests {
         passage.learn(100.0, &Terms::default(), &Trace::new(), Micros::from_millis(5));
         assert_eq!(passage.expect(link, at(15)).queue, Micros::from_millis(20));
         assert_eq!(passage.expect(link, at(90)).queue, Micros::ZERO);
+        // Once all is answered nothing waits.
+        (0..8).for_each(|_| passage.ended());
+        assert_eq!(passage.expect(link, at(6)).queue, Micros::ZERO);
+        assert_eq!(passage.expect(link, at(6)).queue, Micros::from_millis(29));
+    }
+
+    #[test]
+    fn an_estimate_that_falls_by_itself_is_not_lowered_below_what_passed() {
+        // About 860 ms were expected, and the rate is corrected to two thirds.
+        let mut passage = taught(100_000.0, 1300);
+        let fallen = LinkEstimate::steady(BitRate::kilobits_per_second(650), link().rtt);
+        let at = |seconds| Timestamp::from_origin(Micros::from_secs(seconds));
+        let soon = passage.expect(fallen, at(41)).safe_rate();
+        assert!((0.55e6..0.66e6).contains(&soon), "{soon}");
+        // After some time only the correction is left.
+        let later = passage.expect(fallen, at(60)).safe_rate();
+        assert!(later < 0.5e6, "{later}");
     }
 }

@@ -129,6 +129,7 @@ impl Pilot {
     /// Learns from a request: how slow both tiers are, how long requests wait, what the channel
     /// carried.
     pub fn learn(&mut self, outcome: &Outcome) {
+        self.passage.ended();
         let output = self.table.output();
         let at = match outcome.choice {
             Choice::Remote(Handover::Tensors { at, .. }) => self.positions.get(&at).copied(),

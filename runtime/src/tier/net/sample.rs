@@ -87,9 +87,9 @@ impl DeviceOptions {
         self
     }
 
-    /// Sets how long an answer may stay out before the device computes it itself; three times the
-    /// usual time where that is longer. Shorter computes more for nothing, longer leaves more
-    /// requests waiting for a server that is gone.
+    /// Sets how long an answer may stay out at least before the device computes it itself; longer where
+    /// answers usually take longer, with room for how far they vary. Shorter computes more for nothing,
+    /// longer leaves more requests waiting for a server that is gone.
     #[must_use]
     pub const fn with_patience(mut self, least: Micros) -> Self {
         self.patience = least;
