@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aiflow::evaluation::data::{Part, Preprocess};
-use aiflow::evaluation::end_to_end::{self, Moment, Policy, Scenario, ScenarioRun, Stage};
+use aiflow::evaluation::end_to_end::{self, CutMap, Moment, Policy, Scenario, ScenarioRun, Stage};
 use aiflow::evaluation::report;
 use aiflow::runtime::profiler::MachineProfile;
 use anyhow::{Context as _, Result};
@@ -113,12 +113,14 @@ pub(crate) struct Files<'a> {
     pub(crate) csv: Option<&'a PathBuf>,
     pub(crate) requests: Option<&'a PathBuf>,
     pub(crate) json: Option<&'a PathBuf>,
+    /// For the page.
+    pub(crate) maps: Vec<CutMap>,
 }
 
 impl Files<'_> {
     pub(crate) fn write(&self, runs: &[ScenarioRun]) -> Result<()> {
         if let Some(path) = self.html {
-            report::write_end_to_end_html(path, runs)?;
+            report::write_end_to_end_html(path, runs, &self.maps)?;
         }
         if let Some(path) = self.csv {
             report::write_end_to_end_csv(path, runs)?;

@@ -6,7 +6,7 @@ use aiflow::codec::learn::LearnConfig;
 use aiflow::evaluation::bench::{self, Ablation, BenchCut, BenchData, BenchOptions};
 use aiflow::evaluation::curve::{INT_K, Study, SummaryRecord, Target};
 use aiflow::evaluation::data::{Part, shared_samples};
-use aiflow::evaluation::end_to_end::{Scenario, ScenarioFile, ScenarioRun};
+use aiflow::evaluation::end_to_end::{self, Scenario, ScenarioFile, ScenarioRun};
 use aiflow::evaluation::{report, rival};
 use aiflow::runtime::bundle::Provenance;
 use aiflow::runtime::cut::Cut;
@@ -133,6 +133,10 @@ impl Bench {
             csv: self.csv.as_ref(),
             requests: self.requests_csv.as_ref(),
             json: self.json.as_ref(),
+            maps: match &self.html {
+                Some(_) => end_to_end::cut_maps(&stage, &chosen)?,
+                None => Vec::new(),
+            },
         };
         let mut runs: Vec<ScenarioRun> = Vec::new();
         for scenario in chosen {

@@ -71,6 +71,8 @@ fn policies_are_measured_on_the_same_trace_and_pictures() {
     assert!(read("q.csv").lines().count() > 6);
     let page = read("r.html");
     assert!(page.ends_with("</html>\n") && page.contains("<svg") && !page.contains("<script"));
+    // The map of where a cut wins has the scenario on it.
+    assert!(page.contains("id=\"cut-map\"") && page.contains("class=\"spot\""));
 }
 
 #[test]

@@ -137,7 +137,7 @@ impl Asking<'_> {
         }
     }
 
-    /// Makes the first choice and agrees on it, before the first request.
+    /// Agrees on what would be chosen now, before the first request.
     async fn settle(&mut self) {
         let Captain::Pilot(pilot) = &mut self.captain else { return };
         // Of a path that nothing was sent over nothing is known; a second look finds it at rest.
@@ -147,7 +147,8 @@ impl Asking<'_> {
         }
         let left = BEFORE.since(self.world.relay.now());
         tokio::time::sleep(left.to_duration()).await;
-        let course = pilot.decide(Some(&self.world.uplink), self.world.relay.now());
+        // The first request is decided about anew: by then more has come back of the probes.
+        let course = pilot.clone().decide(Some(&self.world.uplink), self.world.relay.now());
         if let Choice::Remote(handover) = course.choice {
             let left = START.since(self.world.relay.now());
             // Where it is not agreed on in time, the first requests say so.
@@ -297,7 +298,7 @@ const PROBES: [Timestamp; 2] = [
     Timestamp::from_origin(Micros::from_millis(800)),
 ];
 
-/// The first choice is made then: probes have come back.
+/// It is agreed on then what would be chosen: probes have come back.
 const BEFORE: Timestamp = Timestamp::from_origin(Micros::from_millis(1200));
 
 /// Over which the rate of the channel is told.

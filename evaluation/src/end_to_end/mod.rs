@@ -14,6 +14,7 @@
 
 mod drive;
 mod error;
+mod map;
 mod oracle;
 mod pace;
 mod pictures;
@@ -34,6 +35,7 @@ use aiflow_runtime::tier::net::{Choice, Handover};
 
 use self::drive::Done;
 pub use self::error::{EndToEndError, ScenarioError};
+pub use self::map::{CutMap, MapCell, cut_maps};
 use self::oracle::{Looked, Oracle};
 use self::plans::Plans;
 pub use self::policy::Policy;

@@ -56,6 +56,16 @@ impl Plans {
     /// Returns how the policy of the picture codes it: the WebP within the loss budget that takes least
     /// time on a link, such as one of the mean rate; another format where there is no WebP.
     pub(super) fn picture(&self, link: LinkEstimate) -> Result<PictureCoding, EndToEndError> {
+        self.best_picture(link).map(|(_, coding)| coding).ok_or(EndToEndError::NoPicture)
+    }
+
+    /// Returns what the policy of the picture takes on a link; nothing where no picture is within the
+    /// budget.
+    pub(super) fn picture_time(&self, link: LinkEstimate) -> Option<Micros> {
+        self.best_picture(link).map(|(time, _)| time)
+    }
+
+    fn best_picture(&self, link: LinkEstimate) -> Option<(Micros, PictureCoding)> {
         let timed = |index: usize| match self.table.points().get(index)?.payload {
             Payload::Picture(coding) => Some((self.steady(link, index)?, coding)),
             Payload::Feature { .. } => None,
@@ -64,7 +74,7 @@ impl Plans {
         let webp = all.iter().filter(|(_, coding)| coding.format == PictureFormat::Webp);
         let found =
             webp.min_by_key(|(time, _)| *time).or_else(|| all.iter().min_by_key(|(t, _)| *t));
-        found.map(|(_, coding)| *coding).ok_or(EndToEndError::NoPicture)
+        found.copied()
     }
 
     /// Returns the cut of the fixed policies and how the learned codec codes it there: the best one

@@ -8,6 +8,7 @@ use aiflow_runtime::planner::{
 };
 use aiflow_units::{BitRate, Micros, Timestamp};
 
+use super::map::MapCell;
 use super::oracle::Oracle;
 use super::plans::Plans;
 use super::policy::Policy;
@@ -83,6 +84,25 @@ fn the_fixed_cut_is_the_best_within_the_budget() {
     let missing = plans.fixed(link, Some(CutId::listed(9))).expect_err("no such cut");
     assert!(missing.to_string().contains("no cut c09"), "{missing}");
     assert!(plans.picture(link).is_err());
+}
+
+#[test]
+fn the_map_says_where_a_cut_wins() {
+    let plans = plans();
+    let at = |kbit| {
+        let rate = BitRate::kilobits_per_second(kbit);
+        super::map::cell(&plans, LinkEstimate::steady(rate, Micros::from_millis(20)))
+    };
+    let fast = at(8000);
+    assert_eq!((fast.place.as_str(), fast.coding.as_str()), ("c01", "lossless"));
+    assert!((0.68..0.72).contains(&fast.ratio()), "{fast:?}");
+    let slow = at(100);
+    assert_eq!((slow.place.as_str(), slow.ratio()), ("device", 1.0));
+    // Without a picture there is nothing that could be balanced.
+    assert!(slow.picture_ms.is_none() && !slow.is_balanced());
+    let both = MapCell { picture_ms: Some(250.0), ..slow };
+    assert!(both.is_balanced());
+    assert!(!MapCell { picture_ms: Some(150.0), ..both }.is_balanced());
 }
 
 fn request(number: usize, latency_ms: f64, oracle_ms: f64) -> RequestRecord {

@@ -4,16 +4,18 @@ use std::path::Path as File;
 
 use super::atomic::write_atomically;
 use super::chart::{Join, Line, Plot, Point, Scale, Spread, Stack, escape, legend_mark, stacks};
+use super::end_to_end_map;
 use super::end_to_end_table::{finding, places};
 use super::number;
 use super::page::markup::{Cell, section, table};
 use super::series_style::{Mark, SeriesStyle};
-use crate::end_to_end::{Policy, PolicyRecord, PolicyRun, RequestRecord, ScenarioRun};
+use crate::end_to_end::{CutMap, Policy, PolicyRecord, PolicyRun, RequestRecord, ScenarioRun};
 use crate::error::ReportError;
 
-/// Returns the page: style, charts and tables inline, no script and no address outside itself.
+/// Returns the page: style, charts and tables inline, no script and no address outside itself. `maps`
+/// may be empty.
 #[must_use]
-pub fn end_to_end_page(runs: &[ScenarioRun]) -> String {
+pub fn end_to_end_page(runs: &[ScenarioRun], maps: &[CutMap]) -> String {
     let model = runs.iter().flat_map(|run| &run.policies).next();
     let model = model.map_or(String::new(), |run| run.record.model.clone());
     let body = format!(
@@ -21,7 +23,7 @@ pub fn end_to_end_page(runs: &[ScenarioRun]) -> String {
          <p class=\"lead\">A device and a server run one model over an emulated link, in real time: what \
          each policy takes on the same trace and pictures.</p></header>\n{}",
         escape(&model),
-        end_to_end_sections(runs),
+        end_to_end_sections(runs, maps),
     );
     super::page::document(&format!("aiflow end to end: {model}"), &body)
 }
@@ -30,16 +32,21 @@ pub fn end_to_end_page(runs: &[ScenarioRun]) -> String {
 ///
 /// # Errors
 /// Reports the path when it cannot be written.
-pub fn write_end_to_end_html(file: &File, runs: &[ScenarioRun]) -> Result<(), ReportError> {
-    write_atomically(file, end_to_end_page(runs).as_bytes())
+pub fn write_end_to_end_html(
+    file: &File,
+    runs: &[ScenarioRun],
+    maps: &[CutMap],
+) -> Result<(), ReportError> {
+    write_atomically(file, end_to_end_page(runs, maps).as_bytes())
 }
 
-/// Returns the sections: one for all scenarios, one for each, and how to read them.
-pub(crate) fn end_to_end_sections(runs: &[ScenarioRun]) -> String {
+/// Returns the sections: one for all scenarios, the maps, one for each scenario, and how to read them.
+pub(crate) fn end_to_end_sections(runs: &[ScenarioRun], maps: &[CutMap]) -> String {
     let mut sections = Vec::new();
     if runs.len() > 1 {
         sections.push(overview(runs));
     }
+    sections.extend(end_to_end_map::maps_section(maps, runs));
     sections.extend(runs.iter().map(scenario_section));
     sections.push(reading());
     sections.join("\n")
@@ -50,7 +57,7 @@ fn overview(runs: &[ScenarioRun]) -> String {
         "scenario",
         "channel",
         "round trip",
-        "device",
+        "speed",
         "all on device",
         "WebP",
         "aiflow",
@@ -58,6 +65,9 @@ fn overview(runs: &[ScenarioRun]) -> String {
         "regret",
         "p95",
         "switches/min",
+        "device",
+        "server",
+        "bytes",
         "where",
     ];
     let row = |run: &ScenarioRun| {
@@ -82,6 +92,9 @@ fn overview(runs: &[ScenarioRun]) -> String {
             figure(own.map(|record| record.regret_mean), number::percent),
             figure(own.map(|record| record.regret_p95), number::percent),
             figure(own.map(|record| record.switches_per_minute), |rate| format!("{rate:.1}")),
+            figure(own.map(|record| record.device_ms_mean), millis),
+            figure(own.map(|record| record.server_ms_mean), millis),
+            figure(own.map(|record| record.bytes_mean), number::bytes),
             Cell::text(escape(&own.map_or(String::new(), places))),
         ]
     };
@@ -325,6 +338,8 @@ fn reading() -> String {
         <li>A machine that is slower than this one really computes, and then waits until it would have \
             been done: by the profile of this machine times the slowdown, or by the measured time where the \
             scenario says so.</li>\
+        <li><b>Device</b> and <b>server</b>: what each computed and coded for one answer; <b>bytes</b>: what \
+            was handed over for it. In the table of all scenarios they are those of aiflow.</li>\
         <li><b>Over the better</b>: the mean over that of the better of everything on the device and WebP \
             upload. <b>Late</b>: answers after the deadline.</li>\
         <li><b>Regret</b>: how much longer the plan that was chosen takes than the best one, as a share; both \

@@ -17,6 +17,13 @@ pub(crate) enum Shade {
     Ratio(f64),
 }
 
+impl Shade {
+    /// Returns the colour, for legends.
+    pub(crate) fn fill(self) -> String {
+        colours(self).0
+    }
+}
+
 /// One cell.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct HeatCell {
@@ -29,10 +36,24 @@ pub(crate) struct HeatCell {
     pub(crate) title: String,
 }
 
+/// Something measured, on top of the grid; places are in cells from the lower left corner.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct HeatPoint {
+    /// Where it lies from left to right: from, middle, to.
+    pub(crate) across: [f64; 3],
+    pub(crate) up: f64,
+    pub(crate) label: String,
+    /// Text that appears under the pointer.
+    pub(crate) title: String,
+}
+
 /// A grid with its axes; rows from the bottom.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Heat {
     pub(crate) description: String,
+    /// Width of the drawing; texts keep their size, so a narrow one shows them larger.
+    pub(crate) width: f64,
+    pub(crate) points: Vec<HeatPoint>,
     pub(crate) across: String,
     pub(crate) up: String,
     pub(crate) columns: Vec<String>,
@@ -40,7 +61,8 @@ pub(crate) struct Heat {
     pub(crate) cells: Vec<HeatCell>,
 }
 
-const WIDTH: f64 = 1040.0;
+/// Width of a grid that has the page for itself.
+pub(crate) const WIDTH: f64 = 1040.0;
 const LEFT: f64 = 74.0;
 const TOP: f64 = 6.0;
 const BOTTOM: f64 = 52.0;
@@ -50,13 +72,14 @@ impl Heat {
     /// Draws the grid as an SVG element that scales with the page.
     pub(crate) fn svg(&self) -> String {
         let (columns, rows) = (self.columns.len().max(1), self.rows.len());
-        let cell = (WIDTH - LEFT - 4.0) / columns as f64;
+        let width = self.width;
+        let cell = (width - LEFT - 4.0) / columns as f64;
         let height = TOP + ROW * rows as f64 + BOTTOM;
         let mut out = String::new();
         let label = escape(&self.description);
         let _ = write!(
             out,
-            "<svg class=\"chart heat\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{label}\">"
+            "<svg class=\"chart heat\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">"
         );
         for (index, own) in self.cells.iter().enumerate() {
             let (column, row) = (index % columns, index / columns);
@@ -79,6 +102,9 @@ impl Heat {
             );
         }
         self.draw_axes(&mut out, cell, height);
+        for (index, point) in self.points.iter().enumerate() {
+            mark(&mut out, point, cell, TOP + ROW * rows as f64, index % 2 == 1);
+        }
         out.push_str("</svg>");
         out
     }
@@ -110,12 +136,27 @@ impl Heat {
             "<text class=\"label\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\
              <text class=\"label\" transform=\"translate(13 {middle:.1}) rotate(-90)\" \
              text-anchor=\"middle\">{}</text>",
-            LEFT + (WIDTH - LEFT) / 2.0,
+            LEFT + (self.width - LEFT) / 2.0,
             height - 10.0,
             escape(&self.across),
             escape(&self.up),
         );
     }
+}
+
+/// Draws a point with its span; its label stands above, or below.
+fn mark(out: &mut String, point: &HeatPoint, cell: f64, base: f64, below: bool) {
+    let [from, x, to] = point.across.map(|across| LEFT + cell * across);
+    let y = base - ROW * point.up;
+    let label = if below { y + 20.0 } else { y - 10.0 };
+    let _ = write!(
+        out,
+        "<g class=\"spot\"><title>{}</title><path d=\"M{from:.1} {y:.1}H{to:.1}\"/>\
+         <circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.5\"/>\
+         <text x=\"{x:.1}\" y=\"{label:.1}\" text-anchor=\"middle\">{}</text></g>",
+        escape(&point.title),
+        escape(&point.label),
+    );
 }
 
 fn draw(out: &mut String, own: &HeatCell, (x, y): (f64, f64), width: f64) {

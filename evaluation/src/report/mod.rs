@@ -5,6 +5,7 @@
 
 mod atomic;
 mod chart;
+mod end_to_end_map;
 mod end_to_end_page;
 mod end_to_end_table;
 mod heat;

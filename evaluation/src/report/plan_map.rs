@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic::write_atomically;
 use super::chart::{Join, Line, Plot, Point, Scale, Spread, escape, legend_mark};
-use super::heat::{Heat, HeatCell, Shade};
+use super::heat::{self, Heat, HeatCell, Shade};
 use super::number;
 use super::page::markup::{Cell, section, table};
 use super::series_style::{Mark, SeriesStyle};
@@ -225,6 +225,8 @@ fn map_section(map: &PlanMap, cuts: &[String]) -> String {
     let heat = |what: &str, cell: &dyn Fn(&PlanRecord) -> HeatCell| {
         Heat {
             description: format!("{what}: {}", map.title),
+            width: heat::WIDTH,
+            points: Vec::new(),
             across: map.across.clone(),
             up: map.up.clone(),
             columns: map.columns.clone(),
@@ -260,7 +262,7 @@ fn describe(record: &PlanRecord) -> String {
 }
 
 /// A placement in the room of a cell.
-fn short(placement: &str) -> String {
+pub(super) fn short(placement: &str) -> String {
     match placement {
         "device" => "dev".to_owned(),
         "picture" => "pic".to_owned(),

@@ -1,5 +1,6 @@
 //! Quantities as scenario files write them: `20ms`, `1/10`, `1pt`.
 
+use std::fmt;
 use std::str::FromStr;
 
 use aiflow_runtime::planner::LossMeasure;
@@ -49,6 +50,20 @@ impl FromStr for Budget {
         let most = number.unwrap_or(f64::NAN) * factor;
         let words = "write a loss such as 3% (changed answers), 1pt (points of top-1) or 0.02nats";
         if (0.0..=100.0).contains(&most) { Ok(Self { measure, most }) } else { Err(words) }
+    }
+}
+
+impl fmt::Display for Budget {
+    /// Writes it as it is read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hundredths = (1e4 * self.most).round() / 100.0;
+        match self.measure {
+            LossMeasure::Disagreement => write!(f, "{hundredths}%"),
+            LossMeasure::DisagreementBound => write!(f, "{hundredths}%!"),
+            LossMeasure::Top1Drop => write!(f, "{hundredths}pt"),
+            LossMeasure::Top1DropBound => write!(f, "{hundredths}pt!"),
+            LossMeasure::Divergence => write!(f, "{}nats", self.most),
+        }
     }
 }
 
@@ -110,6 +125,9 @@ mod tests {
         assert!(slowness("2").is_err() && slowness("1/0").is_err() && slowness("x").is_err());
         let budget: Budget = "1pt".parse().expect("a budget");
         assert_eq!(budget, Budget { measure: LossMeasure::Top1Drop, most: 0.01 });
+        for text in ["3%", "1pt", "0.02nats"] {
+            assert_eq!(text.parse::<Budget>().map(|budget| budget.to_string()), Ok(text.into()));
+        }
         assert!("1".parse::<Budget>().is_err() && "pt".parse::<Budget>().is_err());
         assert_eq!(number("3", 1.0, 5.0), Some(3.0));
         assert_eq!(number("nan", 1.0, 5.0), None);

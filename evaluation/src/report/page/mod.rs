@@ -28,7 +28,7 @@ pub fn html_page(study: &Study) -> String {
 /// # Errors
 /// Reports the path when it cannot be written.
 pub fn write_demo_html(path: &Path, study: &Study, run: &ScenarioRun) -> Result<(), ReportError> {
-    let sections = end_to_end_sections(std::slice::from_ref(run));
+    let sections = end_to_end_sections(std::slice::from_ref(run), &[]);
     write_atomically(path, page_with(study, &sections).as_bytes())
 }
 
