@@ -14,6 +14,8 @@ use super::{SheetCut, SheetError, Trip, Truth, all, named};
 use crate::bench::Samples;
 use crate::statistics::isotonic;
 
+/// Codings that lose nothing.
+const PLAIN: [FeatureCoding; 2] = [FeatureCoding::Raw, FeatureCoding::Lossless];
 /// Rate indices between points: frames differ by a sixth to a quarter.
 const SPACING: u8 = 4;
 /// Points beyond this share of changed answers are of no use.
@@ -44,12 +46,12 @@ pub(super) fn measure(
         Ok(truth.point(Payload::Feature { cut: cut.split.cut().id, coding }, &trips))
     };
     let point = |coding| measured(samples.len(), coding);
-    let mut points = vec![point(FeatureCoding::Raw)?, point(FeatureCoding::Lossless)?];
+    let mut points = station.plain(truth, threads)?;
     let rates = worthwhile(&rates(cut), |coding| measured(samples.len().min(SCOUTS), coding))?;
     let series = series(cut);
     for (number, (effort, rate)) in series.iter().enumerate() {
         let mut own = Vec::new();
-        for &rate_index in &rates {
+        for &rate_index in rates.iter().step_by(spacing(*effort)) {
             let what = format!("q{rate_index}");
             progress(&what, (number as f32 + 0.5) / series.len() as f32);
             let measured =
@@ -92,6 +94,15 @@ fn worthwhile(
     }
     wanted.extend(fine);
     Ok(wanted)
+}
+
+/// Every how many rates a series has a point. Those of the fast effort are for machines that code slowly, which
+/// have no use for fine choices.
+const fn spacing(effort: CodingEffort) -> usize {
+    match effort {
+        CodingEffort::Fast => 2,
+        CodingEffort::High => 1,
+    }
 }
 
 fn is_useless(loss: &TaskLoss) -> bool {
@@ -151,6 +162,37 @@ struct Station<'a> {
 }
 
 impl Station<'_> {
+    /// Measures the codings that lose nothing: each is decoded, and as both give the same tensors the tail runs
+    /// once for the two.
+    fn plain(&self, truth: &Truth<'_>, threads: usize) -> Result<Vec<OperatingPoint>, SheetError> {
+        let both = |index: usize| -> Result<[Trip; 2], SheetError> {
+            let (mut encoder, mut decoder) = self.coders()?;
+            let features = self.features.get(index).map_or(&[][..], Vec::as_slice);
+            let side = self.cut.split.cut().side_bytes() as usize;
+            let mut bytes = [0; 2];
+            let mut exact = true;
+            for (slot, coding) in bytes.iter_mut().zip(PLAIN) {
+                let frames = encoder.encode(features, coding)?;
+                *slot = frames.iter().map(Vec::len).sum::<usize>() + side;
+                exact &= decoder.decode(&frames)? == features;
+            }
+            self.idle().push((encoder, decoder));
+            if !exact {
+                return Ok([self.trip(index, PLAIN[0])?, self.trip(index, PLAIN[1])?]);
+            }
+            let named = named(self.samples, index);
+            let output = Outputs::of(&self.cut.split.tail_with(features, &named, None)?);
+            Ok(bytes.map(|bytes| Trip { bytes, output: output.clone() }))
+        };
+        let (raw, lossless): (Vec<Trip>, Vec<Trip>) =
+            all(self.samples.len(), threads, both)?.into_iter().map(|[a, b]| (a, b)).unzip();
+        let cut = self.cut.split.cut().id;
+        let points = PLAIN.into_iter().zip([raw, lossless]);
+        Ok(points
+            .map(|(coding, trips)| truth.point(Payload::Feature { cut, coding }, &trips))
+            .collect())
+    }
+
     fn trip(&self, index: usize, coding: FeatureCoding) -> Result<Trip, SheetError> {
         let (mut encoder, mut decoder) = self.coders()?;
         let features = self.features.get(index).map_or(&[][..], Vec::as_slice);

@@ -25,7 +25,7 @@ const TIMED: [u8; 3] = [20, 60, 95];
 /// Pictures that tell roughly whether a coding is of use.
 const SCOUTS: usize = 40;
 /// Codings that change more of the answers than this are not measured on all pictures.
-const HOPELESS: f64 = 0.3;
+const HOPELESS: f64 = 0.2;
 
 /// Lists the codings that a sheet has, the most faithful format first.
 fn codings(qualities: &[u8]) -> Vec<PictureCoding> {
