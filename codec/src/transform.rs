@@ -42,15 +42,22 @@ impl Matrix {
     /// Rounds a row-major matrix to 16 bits per entry, relative to each row's largest.
     #[must_use]
     pub fn quantised(rows: usize, columns: usize, values: &[f64]) -> Self {
+        Self::rounded(rows, columns, values, i16::MAX)
+    }
+
+    /// Rounds a row-major matrix to entries of at most `largest_entry`, 1 or more, relative to each row's largest: what
+    /// need not be exact takes fewer bytes of a profile.
+    #[must_use]
+    pub fn rounded(rows: usize, columns: usize, values: &[f64], largest_entry: i16) -> Self {
+        let top = f64::from(largest_entry.max(1));
         let mut scales = Vec::with_capacity(rows);
         let mut entries = Vec::with_capacity(rows * columns);
         for row in values.chunks(columns.max(1)).take(rows) {
             let largest = row.iter().fold(0f64, |m, v| m.max(v.abs()));
-            let scale = (largest / 32_767.0) as f32;
+            let scale = (largest / top) as f32;
             scales.push(scale);
             let unit = if scale > 0.0 { 1.0 / f64::from(scale) } else { 0.0 };
-            entries
-                .extend(row.iter().map(|v| (v * unit).round().clamp(-32_767.0, 32_767.0) as i16));
+            entries.extend(row.iter().map(|v| (v * unit).round().clamp(-top, top) as i16));
         }
         Self { rows, columns, scales, entries }
     }

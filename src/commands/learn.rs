@@ -102,7 +102,9 @@ impl Learn {
         let config = LearnConfig::default().with_target_loss(self.target_loss);
         let progress = |what: &str, share: f32| bar.update(what, share);
         let threads = self.threads.count();
-        let learned = learning::learn(&model, cuts, &samples.inputs, &config, threads, &progress)?;
+        let (inputs, config) = samples.to_learn(data.preprocess.as_ref(), config);
+        let learned = learning::learn(&model, cuts, &inputs, &config, threads, &progress)?;
+        drop(inputs);
         let records: Vec<Record> =
             learned.iter().flat_map(|cut| cut.records(self.target_loss)).collect();
         let provenance = Provenance {

@@ -46,6 +46,10 @@ const MAX_INPUTS: usize = 1400;
 /// What an alternative has to save to be worth its complexity.
 const WORTHWHILE: f64 = 0.985;
 
+/// What the bytes of a closed loop are multiplied by when transforms and predictions are compared: its layers do not
+/// nest, and cost half as much again.
+const CLOSED_LOOP: f64 = 1.03;
+
 /// The best setup so far and where it meets the target loss.
 struct Best {
     setup: Setup,
@@ -66,8 +70,8 @@ impl Best {
 
     /// Records a trial; takes it when it saves enough.
     fn offer(&mut self, name: String, setup: Setup, crossing: Crossing, worthwhile: f64) -> bool {
-        let chosen = crossing.bytes < worthwhile * self.crossing.bytes;
-        let (bytes, rate) = (crossing.bytes, crossing.rate);
+        let (bytes, rate) = (crossing.bytes_beside(&self.crossing), crossing.rate);
+        let chosen = bytes < worthwhile * self.crossing.bytes;
         self.reports.push(CandidateReport { name, bytes, rate, chosen });
         if chosen {
             (self.setup, self.crossing) = (setup, crossing);
@@ -212,7 +216,16 @@ fn families(
             )?;
         }
     }
-    let bytes = |i: &usize| entries.get(*i).map_or(f64::INFINITY, |entry| entry.crossing.bytes);
+    let leader =
+        entries.iter().map(|entry| entry.crossing).min_by(|a, b| a.bytes.total_cmp(&b.bytes));
+    let leader = leader.unwrap_or(Crossing::NONE);
+    let bytes = |i: &usize| {
+        entries.get(*i).map_or(f64::INFINITY, |entry| {
+            let closed = entry.setup.choice.prediction == Prediction::ClosedLoop;
+            let handicap = if closed { CLOSED_LOOP } else { 1.0 };
+            handicap * entry.crossing.bytes_beside(&leader)
+        })
+    };
     let best = (0..entries.len()).min_by(|a, b| bytes(a).total_cmp(&bytes(b)));
     let reports = entries.iter().enumerate().map(|(i, entry)| CandidateReport {
         name: entry.name.clone(),

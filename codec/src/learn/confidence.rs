@@ -69,6 +69,9 @@ pub(crate) fn fit(
     let used: Vec<usize> = (0..rates.len()).filter(|&i| near(&rates[i]) <= REACH).collect();
     let others: Vec<(usize, &[f32])> =
         data.fit_samples.iter().copied().zip(data.fit.iter().copied()).collect();
+    // Copies come last.
+    let originals = others.iter().take_while(|(sample, _)| *sample < features.len()).count();
+    let others = others.get(..originals).unwrap_or_default();
     let others = &others[..others.len().min(SHIFT_SAMPLES.saturating_sub(own.len()))];
     let mut columns = Vec::with_capacity(used.len());
     for &i in &used {

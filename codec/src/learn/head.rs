@@ -14,6 +14,8 @@ const RIDGES: [f64; 5] = [1e-4, 1e-3, 1e-2, 0.05, 0.2];
 const SHARPNESS: [f32; 4] = [0.5, 1.0, 2.0, 4.0];
 /// Rows of the normal equations that are added at once.
 const BLOCK: usize = 64;
+/// Largest entry of the weights: entropies need no more, and heads for many classes are large.
+const LEVELS: i16 = 63;
 /// Smallest loss told apart from none.
 const LOSS_FLOOR: f64 = 1e-9;
 
@@ -76,7 +78,7 @@ pub(crate) fn best(
     let (_, ridge, sharpness, uncertainty) = best?;
     let solution = without(HELD_OUT).factorise(ridge).solve();
     let weights: Vec<f64> = solution.t().iter().map(|w| w * f64::from(sharpness)).collect();
-    let weights = Matrix::quantised(classes, 2 * features.grid.components + 1, &weights);
+    let weights = Matrix::rounded(classes, 2 * features.grid.components + 1, &weights, LEVELS);
     Some(Guess { weights, uncertainty })
 }
 

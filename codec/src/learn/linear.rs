@@ -80,6 +80,16 @@ impl NormalEquations {
         error
     }
 
+    /// What the weights of one target, from the first inputs alone, explain of its energy.
+    pub(crate) fn explained(&self, weights: &[f64], target: usize) -> f64 {
+        weights.iter().zip(self.cross.column(target)).map(|(w, c)| w * c).sum()
+    }
+
+    /// The energy of all inputs together: what even errors of weights are multiplied by.
+    pub(crate) fn energy(&self) -> f64 {
+        self.gram.diag().sum().max(1e-30)
+    }
+
     /// Whether there are so many rows that the smallest ridge is safe.
     pub(crate) fn is_ample(&self) -> bool {
         self.rows >= AMPLE * self.gram.nrows()

@@ -23,10 +23,8 @@ pub trait Task: Sync {
 
 /// Every how many samples one is held out to measure.
 pub(crate) const HELD_OUT: usize = 4;
-/// Samples up to which every choice is measured on all of them, a quarter at a time: a mean of few
-/// losses hangs on two or three of them.
-const FEW: usize = 200;
-/// Channels up to which that is affordable: transforms are fitted once per quarter.
+/// Channels up to which every choice is measured on all of few samples, a quarter at a time: a mean of few losses
+/// hangs on two or three of them, but transforms are then fitted once per quarter.
 const FEW_CHANNELS: usize = 320;
 
 /// Position-major features of all calibration samples.
@@ -34,6 +32,8 @@ pub(crate) struct Features {
     layout: Layout,
     pub(crate) grid: Grid,
     samples: Vec<Vec<f32>>,
+    /// Samples that are measured on; what comes after them are copies of them.
+    originals: usize,
     pub(crate) zeros: f64,
     /// Whether no value is negative: the feature left a rectifier.
     rectified: bool,
@@ -45,6 +45,7 @@ impl Features {
         layout: Layout,
         dims: &Dims,
         features: &[Vec<f32>],
+        copies: usize,
     ) -> Result<Self, LearnError> {
         let expected = dims.elements();
         let grid = layout
@@ -72,6 +73,7 @@ impl Features {
         Ok(Self {
             layout,
             grid,
+            originals: samples.len() / copies.max(1),
             samples,
             zeros: zeros as f64 / (expected * features.len()).max(1) as f64,
             rectified: range.0 >= 0.0,
@@ -79,9 +81,9 @@ impl Features {
         })
     }
 
-    /// Number of samples.
+    /// Number of samples, copies left out.
     pub(crate) fn len(&self) -> usize {
-        self.samples.len()
+        self.originals
     }
 
     /// Values of a sample.
@@ -91,13 +93,23 @@ impl Features {
 
     /// Number of folds that choices are measured on.
     pub(crate) fn folds(&self) -> usize {
-        let few = self.samples.len() <= FEW && self.grid.components <= FEW_CHANNELS;
-        if few { HELD_OUT } else { 1 }
+        let crossed = self.are_few() && self.grid.components <= FEW_CHANNELS;
+        if crossed { HELD_OUT } else { 1 }
+    }
+
+    /// Whether each sample counts.
+    fn are_few(&self) -> bool {
+        self.originals <= LearnConfig::FEW_SAMPLES
+    }
+
+    /// Values that a fit can afford.
+    fn budget(&self, config: &LearnConfig) -> usize {
+        if self.are_few() { config.max_symbols_of_few } else { config.max_symbols }
     }
 
     /// Whether all samples together are within the budget, so that holding some out costs accuracy.
     pub(crate) fn is_small(&self, config: &LearnConfig) -> bool {
-        self.samples.len() * self.grid.elements() <= config.max_symbols
+        self.samples.len() * self.grid.elements() <= self.budget(config)
     }
 
     /// Data that hold out every fourth sample, another quarter for each `fold`.
@@ -122,9 +134,11 @@ impl Features {
         held: impl Fn(usize) -> bool,
     ) -> Data<'a> {
         let numbered = || self.samples.iter().map(Vec::as_slice).enumerate();
-        let (held_out_samples, held_out) = numbered().filter(|(i, _)| held(*i)).unzip();
+        let own = |i: usize| held(i % self.originals.max(1));
+        let measured = numbered().take(self.originals);
+        let (held_out_samples, held_out) = measured.filter(|(i, _)| own(*i)).unzip();
         let (fit_samples, fit): (Vec<usize>, Vec<&[f32]>) =
-            numbered().filter(|(i, _)| !held(*i)).unzip();
+            numbered().filter(|(i, _)| !own(*i)).unzip();
         Data {
             layout: self.layout,
             grid: self.grid,
@@ -137,7 +151,7 @@ impl Features {
             range: self.range,
             task,
             threads: config.threads,
-            max_symbols: config.max_symbols,
+            max_symbols: self.budget(config),
             trial_samples: config.trial_samples,
         }
     }

@@ -86,12 +86,16 @@ pub struct LearnConfig {
     threads: usize,
     target_loss: f64,
     max_symbols: usize,
+    /// The same where samples are few.
+    max_symbols_of_few: usize,
     trial_samples: usize,
     without: Option<Stage>,
+    copies: usize,
 }
 
 impl Default for LearnConfig {
-    /// One thread, choices made at a loss of 0.01 nats, at most 1.5 million values per fit and 128
+    /// One thread, choices made at a loss of 0.01 nats, at most 1.5 million values per fit (4 million where there are
+    /// at most [`FEW_SAMPLES`](Self::FEW_SAMPLES): each of them counts) and 128
     /// samples per trial. Losses of trials are those of softened outputs, on samples that the network may
     /// have been trained on: 0.01 there stood for 0.02 to 0.04 in use on every network measured.
     fn default() -> Self {
@@ -99,8 +103,10 @@ impl Default for LearnConfig {
             threads: 1,
             target_loss: 0.01,
             max_symbols: 1_500_000,
+            max_symbols_of_few: 4_000_000,
             trial_samples: 128,
             without: None,
+            copies: 1,
         }
     }
 }
@@ -117,6 +123,20 @@ impl LearnConfig {
     #[must_use]
     pub const fn with_target_loss(mut self, loss: f64) -> Self {
         self.target_loss = loss;
+        self
+    }
+
+    /// Samples up to which every one of them is fitted to and measured on, and copies of them help.
+    pub const FEW_SAMPLES: usize = 200;
+
+    /// Says that the samples come in equal parts, `copies` of them, that show the same things in the same order,
+    /// such as pictures and then their mirror images.
+    ///
+    /// Nothing is fitted to a copy of what is then measured, and only the first part is measured.
+    /// Default: 1, each sample stands for itself; 0 counts as 1.
+    #[must_use]
+    pub const fn with_copies(mut self, copies: usize) -> Self {
+        self.copies = copies;
         self
     }
 
@@ -176,7 +196,7 @@ pub struct Learned {
 const FEWEST_SAMPLES: usize = 16;
 /// Rates of the anchors, relative to where the task loss meets the target: close together where
 /// profiles are used, since tables and filters four indices away cost a tenth of the bytes at equal loss.
-const ANCHORS: [i32; 9] = [-16, -12, -8, -4, 0, 4, 8, 12, 20];
+const ANCHORS: [i32; 8] = [-16, -8, -4, 0, 4, 8, 12, 20];
 
 /// Learns the profile of one feature.
 ///
@@ -196,10 +216,11 @@ pub fn learn(
     config: &LearnConfig,
     progress: &dyn Fn(&str, f32),
 ) -> Result<Learned, LearnError> {
-    if features.len() < FEWEST_SAMPLES {
-        return Err(LearnError::TooFewSamples { found: features.len(), needed: FEWEST_SAMPLES });
+    let found = features.len() / config.copies.max(1);
+    if found < FEWEST_SAMPLES {
+        return Err(LearnError::TooFewSamples { found, needed: FEWEST_SAMPLES });
     }
-    let features = Features::new(layout, dims, features)?;
+    let features = Features::new(layout, dims, features, config.copies)?;
     let folds: Vec<Data<'_>> =
         (0..features.folds()).map(|fold| features.fold(fold, task, config)).collect();
     let data = folds.first().ok_or(LearnError::Numeric("division of the samples"))?;

@@ -12,8 +12,9 @@ use crate::layout::{Grid, Layout};
 /// Ridges relative to the mean diagonal of the Gram matrix; where rows are few, the one that predicts
 /// held-out rows best.
 const RIDGES: [f64; 3] = [0.004, 0.03, 0.2];
-/// Weights below this many units of 2^-12 are noise and are dropped: zeros cost no work.
-const SMALLEST: i16 = 6;
+/// What the prediction loses by rounding its weights, relative to what it explains: finer weights would
+/// fill the profile.
+const ROUNDING: f64 = 0.0005;
 /// Samples per block of the normal equations.
 const BLOCK: usize = 16;
 
@@ -75,12 +76,15 @@ pub(crate) fn fit(
     model.spatial = vec![0; spatial * c];
     model.channel = vec![0; c * c];
     for (target, solution) in solutions.into_iter().enumerate() {
-        store(model, target, &solution);
+        let noise = ROUNDING * equations.explained(&solution, target).max(0.0);
+        // Errors are even within a multiple, with a variance of a twelfth of its square.
+        let grain = 4096.0 * (12.0 * noise / equations.energy()).sqrt();
+        store(model, target, &solution, grain.round().max(1.0));
     }
 }
 
-/// Rounds one target's weights into the model.
-fn store(model: &mut ContextModel, target: usize, solution: &[f64]) {
+/// Rounds one target's weights to multiples of `grain`, in units of 2^-12.
+fn store(model: &mut ContextModel, target: usize, solution: &[f64], grain: f64) {
     let c = model.components;
     let total: f64 = solution.iter().skip(1).map(|w| w.abs() * 4096.0).sum();
     // Stays below the bound after rounding; such a target is degenerate anyway.
@@ -90,8 +94,8 @@ fn store(model: &mut ContextModel, target: usize, solution: &[f64]) {
         (solution.first().copied().unwrap_or(0.0) * 65_536.0).round().clamp(-bound, bound) as i32;
     let spatial = neighbours(model.layout) * c;
     for (source, w) in solution.iter().skip(1).enumerate() {
-        let rounded = (w * shrink * 4096.0).round().clamp(-32_767.0, 32_767.0) as i16;
-        let kept = if rounded.abs() < SMALLEST { 0 } else { rounded };
+        let kept =
+            ((w * shrink * 4096.0 / grain).round() * grain).clamp(-32_000.0, 32_000.0) as i16;
         if source < spatial {
             model.spatial[source * c + target] = kept;
         } else {

@@ -265,7 +265,7 @@ fn every_candidate_makes_a_profile_that_decodes_its_own_frames() {
         let (dims, features) = maps(32, rectified);
         let (task, config) = (Thirds::of(&features), LearnConfig::default());
         for layout in [Layout::Map, Layout::Vector] {
-            let features = Features::new(layout, &dims, &features).expect("features");
+            let features = Features::new(layout, &dims, &features, 1).expect("features");
             let data = features.fold(0, &task, &config);
             for (name, setup) in family(std::slice::from_ref(&data), &config) {
                 let rates = [24, 32, 40].map(RateIndex::clamped);

@@ -34,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) bytes: f64,
     /// Mean softened loss.
     pub(crate) loss: f64,
+    /// The square of the mean root of softened losses: what setups are compared by.
+    pub(crate) typical: f64,
 }
 
 impl Setup {
@@ -69,25 +71,42 @@ pub(crate) fn run(
     setup: &Setup,
     rate: RateIndex,
 ) -> Result<Outcome, LearnError> {
-    let mut sum = (0.0, 0.0);
+    let mut sum = Sums::default();
     let mut count = 0;
     let transforms = std::iter::once(&setup.transform).chain(&setup.other_folds);
     for (data, transform) in folds.iter().zip(transforms) {
-        let (bits, loss) = run_fold(data, setup, transform, rate)?;
-        sum = (sum.0 + bits, sum.1 + loss);
+        sum.add(run_fold(data, setup, transform, rate)?);
         count += data.trial().len();
     }
     let n = count.max(1) as f64;
-    Ok(Outcome { bytes: sum.0 / 8.0 / n, loss: sum.1 / n })
+    let typical = (sum.roots / n).powi(2);
+    Ok(Outcome { bytes: sum.bits / 8.0 / n, loss: sum.losses / n, typical })
 }
 
-/// The sums of bits and of softened losses.
+/// Sums over samples.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    bits: f64,
+    losses: f64,
+    /// Roots of losses.
+    roots: f64,
+}
+
+impl Sums {
+    fn add(&mut self, other: Self) {
+        self.bits += other.bits;
+        self.losses += other.losses;
+        self.roots += other.roots;
+    }
+}
+
+/// The sums of one fold.
 fn run_fold(
     data: &Data<'_>,
     setup: &Setup,
     transform: &Transform,
     rate: RateIndex,
-) -> Result<(f64, f64), LearnError> {
+) -> Result<Sums, LearnError> {
     let prepared = transform.prepare();
     let fit = data.fitting(TRIAL_FIT);
     let fit_components = components(&prepared, fit);
@@ -107,15 +126,17 @@ fn run_fold(
     let trial = data.trial();
     let parts = map_chunks(data.threads, trial.len(), 4, |range| {
         let mut scan = Scan::default();
-        let mut sum = (0.0, 0.0);
+        let mut sum = Sums::default();
         for i in range {
             let (bits, restored) = coder.code(trial[i], step, setup.choice.lambda, &mut scan);
-            sum.0 += bits;
-            sum.1 += Losses::of(data.task, data.held_out_samples[i], &restored).softened;
+            let losses = Losses::of(data.task, data.held_out_samples[i], &restored).softened;
+            sum.add(Sums { bits, losses, roots: losses.sqrt() });
         }
         sum
     });
-    Ok(parts.iter().fold((0.0, 0.0), |t, p| (t.0 + p.0, t.1 + p.1)))
+    let mut sum = Sums::default();
+    parts.into_iter().for_each(|part| sum.add(part));
+    Ok(sum)
 }
 
 struct TrialCoder<'a> {
@@ -179,12 +200,22 @@ pub(crate) struct Crossing {
     pub(crate) rate: RateIndex,
     /// Change of `ln(bytes)` over `ln(loss)` there.
     pub(crate) slope: f64,
+    /// [`Outcome::typical`] there.
+    pub(crate) typical: f64,
 }
 
 impl Crossing {
     /// What no setup can beat: the start of a search.
     pub(crate) const NONE: Self =
-        Self { bytes: f64::INFINITY, rate: RateIndex::MIN, slope: TYPICAL_SLOPE };
+        Self { bytes: f64::INFINITY, rate: RateIndex::MIN, slope: TYPICAL_SLOPE, typical: 0.0 };
+
+    /// Bytes where the typical loss is that of another crossing.
+    ///
+    /// A mean of losses hangs on the few samples that the model is unsure about; that of their roots is
+    /// known several times as well, and two setups at one mean loss rarely differ by it for another reason.
+    pub(crate) fn bytes_beside(&self, other: &Self) -> f64 {
+        self.bytes * (self.slope * (ln(other.typical) - ln(self.typical))).exp()
+    }
 }
 
 /// Finds where a setup meets a loss, by a few trials that close in on it, beginning at a rate.
@@ -210,7 +241,14 @@ pub(crate) fn crossing(
             let bytes = at_loss(&outcome, target, best.slope);
             if bytes > HOPELESS * best.bytes || missing.abs() <= BRIDGED {
                 let shift = missing.round().clamp(-8.0, 8.0) as i32;
-                return Ok(Crossing { bytes, rate: first.shifted(shift), slope: best.slope });
+                let moved = ln(target) - log_loss(&outcome);
+                let typical = (ln(outcome.typical) + moved).exp();
+                return Ok(Crossing {
+                    bytes,
+                    rate: first.shifted(shift),
+                    slope: best.slope,
+                    typical,
+                });
             }
         }
         match next_rate(&seen, rate, &outcome, target) {
@@ -222,7 +260,11 @@ pub(crate) fn crossing(
 }
 
 fn log_loss(outcome: &Outcome) -> f64 {
-    outcome.loss.max(LOSS_FLOOR).ln()
+    ln(outcome.loss)
+}
+
+fn ln(loss: f64) -> f64 {
+    loss.max(LOSS_FLOOR).ln()
 }
 
 /// Bytes of an outcome moved along a slope to the target loss.
@@ -263,14 +305,17 @@ fn interpolate(seen: &[(i32, Outcome)], target: f64) -> Crossing {
             let slope =
                 ((b.bytes.max(0.1) / a.bytes.max(0.1)).ln() / span).clamp(SLOPES.0, SLOPES.1);
             let q = f64::from(*qa) * (1.0 - share) + f64::from(*qb) * share;
+            let typical = ln(a.typical) * (1.0 - share) + ln(b.typical) * share;
             Crossing {
                 bytes: a.bytes * (slope * share * span).exp(),
                 rate: RateIndex::clamped(q.round() as i32),
                 slope,
+                typical: typical.exp(),
             }
         }
         [(q, o), ..] => {
-            Crossing { bytes: o.bytes, rate: RateIndex::clamped(*q), slope: TYPICAL_SLOPE }
+            let (bytes, typical) = (o.bytes, o.typical);
+            Crossing { bytes, rate: RateIndex::clamped(*q), slope: TYPICAL_SLOPE, typical }
         }
         [] => Crossing::NONE,
     }

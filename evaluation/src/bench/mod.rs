@@ -313,8 +313,8 @@ fn without(
     stage: Stage,
 ) -> Result<Vec<Measured>, BenchError> {
     let config = options.learn.clone().without(stage);
-    let inputs = &data.calibration.inputs;
-    let learned = learning::learn_cut(&cut.split, inputs, &config, context.threads, &|_, _| {})?;
+    let (inputs, config) = data.calibration.to_learn(data.preprocess, config);
+    let learned = learning::learn_cut(&cut.split, &inputs, &config, context.threads, &|_, _| {})?;
     let per_tensor: Vec<Vec<LearnedCodec>> = learned
         .into_iter()
         .map(|tensor| {

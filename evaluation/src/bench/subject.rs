@@ -1,14 +1,16 @@
 //! What is measured: test samples through one model, and one cut of it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use aiflow_codec::learn::LearnConfig;
 use aiflow_runtime::cut::SplitModel;
 use aiflow_runtime::learning::{self, NamedInputs};
 use aiflow_runtime::{Tensor, Value};
 
 use super::BenchError;
-use crate::data::{Dataset, Picture};
+use crate::data::{Dataset, Picture, Preprocess};
 
 /// Samples in memory, as the model takes them.
 #[derive(Clone, Debug)]
@@ -35,6 +37,31 @@ impl Samples {
             samples.pictures.push(sample.picture);
         }
         Ok(samples)
+    }
+
+    /// Returns what to learn from: the inputs, and behind them those of mirror images where the samples are
+    /// so few pictures that these help; and the setting that tells learning so.
+    #[must_use]
+    pub fn to_learn(
+        &self,
+        preprocess: Option<&Preprocess>,
+        config: LearnConfig,
+    ) -> (Cow<'_, [NamedInputs]>, LearnConfig) {
+        let few = self.len() <= LearnConfig::FEW_SAMPLES;
+        let Some(preprocess) = preprocess.filter(|_| few) else {
+            return (Cow::Borrowed(&self.inputs), config);
+        };
+        let mirrored = self.inputs.iter().map(|inputs| {
+            let mut inputs = inputs.clone();
+            for (name, value) in &mut inputs {
+                if let (Value::F32(tensor), true) = (value, name == preprocess.input()) {
+                    *tensor = preprocess.mirrored(tensor);
+                }
+            }
+            inputs
+        });
+        let all: Vec<NamedInputs> = self.inputs.iter().cloned().chain(mirrored).collect();
+        (Cow::Owned(all), config.with_copies(2))
     }
 
     /// Returns the number of samples.

@@ -140,6 +140,20 @@ impl Preprocess {
         fit::fit(&picture, &self.description)
     }
 
+    /// Returns what the mirror image of a picture would give (left and right exchanged), from what the picture gives.
+    #[must_use]
+    pub fn mirrored(&self, tensor: &ArrayD<f32>) -> ArrayD<f32> {
+        let axis = match self.description.layout {
+            Layout::Nchw => 3,
+            Layout::Nhwc => 2,
+        };
+        let mut mirrored = tensor.clone();
+        if axis < mirrored.ndim() {
+            mirrored.invert_axis(ndarray::Axis(axis));
+        }
+        mirrored.as_standard_layout().into_owned()
+    }
+
     /// Normalises a picture that already has the model's size.
     ///
     /// # Errors
