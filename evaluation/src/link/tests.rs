@@ -1,7 +1,7 @@
 //! The harness itself.
 
-use aiflow_netsim::{LinkConfig, Rate};
-use aiflow_units::{BitRate, Bytes, Micros};
+use aiflow_netsim::{LinkConfig, Rate, Trace};
+use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 
 use super::*;
 
@@ -39,5 +39,36 @@ fn a_saturated_link_is_known_within_a_few_percent() {
             let error = seen.estimate.p50.get().abs_diff(rate.get());
             assert!(error * 10 < rate.get(), "{rate}, {rtt}, {}: {:?}", seen.at, seen.estimate);
         }
+    }
+}
+
+/// 5 s at 3 Mbit/s, half a minute in which packets come through one by one between outages, and 15 s
+/// at 3 Mbit/s again. In each bad period of `bad` tenths of a second nothing is carried, and then
+/// 100 kbit/s for `good` tenths.
+fn bad_time(bad: u32, good: u32) -> Path {
+    let rate = |step: u32| match step {
+        50..350 if step % (bad + good) < good => 0.1,
+        50..350 => 0.0,
+        _ => 3.0,
+    };
+    let line = |step: u32| format!("{:.1} {}\n", 0.1 * f64::from(step), rate(step));
+    let text: String = (0..500).map(line).collect();
+    Path::new("bad-time", Trace::parse(&text).expect("a trace"))
+}
+
+#[test]
+fn a_path_is_used_again_after_a_long_bad_time() {
+    let traffic = Traffic { length: Micros::from_secs(50), ..Traffic::default() };
+    // With the first, the shortest round trip is forgotten; with the second, acknowledgements lag by
+    // many seconds.
+    for (bad, good) in [(10, 3), (10, 1)] {
+        let path = bad_time(bad, good);
+        let result = contest(&path, &traffic, Contestant::Aiflow, &mut |_, _| {}).expect("it runs");
+        let (from, to) = (Micros::from_secs(40), Micros::from_secs(50));
+        let after = Timestamp::from_origin(from);
+        let late = result.run.frames.iter().filter(|frame| frame.captured >= after);
+        let carried: u64 = late.map(|frame| frame.in_time.get()).sum();
+        let capacity = path.trace.capacity(after, Timestamp::from_origin(to)).get();
+        assert!(carried * 10 > capacity * 8, "{bad} and {good}: {carried} of {capacity}");
     }
 }

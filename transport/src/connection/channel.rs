@@ -19,6 +19,18 @@ pub(super) struct Silence {
     patience: Micros,
     /// Whether the timer is set.
     watched: bool,
+    /// When the newest packet left that was acknowledged.
+    newest: Timestamp,
+}
+
+impl Silence {
+    /// Returns whether acknowledgements lag so far behind that what leaves now would pile up.
+    fn lags(&self, now: Timestamp) -> bool {
+        self.since.is_some() && now.since(self.newest) > Self::LAG
+    }
+
+    /// Longer than any usual round trip.
+    const LAG: Micros = Micros::from_secs(1);
 }
 
 /// Round trips as they were last looked at: an estimate is too much work for every packet.
@@ -33,15 +45,21 @@ impl PathTimes {
     /// For how long a look is good.
     const FRESH: Micros = Micros::from_millis(10);
 
+    /// For how long a look at a path is good on which nothing is under way.
+    const TRUSTED: Micros = Micros::from_secs(1);
+
     /// Returns in which time bytes are acknowledged even if one packet of them gets lost.
     pub(super) fn linger(self) -> Micros {
         let two = self.probe_timeout.saturating_add(self.probe_timeout);
         two.max(Micros::from_millis(100))
     }
 
-    /// Returns the shortest time in which the peer can have what leaves now; zero if unknown.
-    pub(super) const fn transit(self) -> Micros {
-        Micros::new(self.shortest.get() / 2)
+    /// Returns the shortest time in which the peer can have what leaves now; zero if unknown, also
+    /// where it was `resting` for long: after a bad time the shortest round trip is a long one, and
+    /// where nothing leaves that would be too late by it nobody would ever learn otherwise.
+    fn transit(self, resting: bool, now: Timestamp) -> Micros {
+        let known = self.at.is_some_and(|at| !resting || now.since(at) < Self::TRUSTED);
+        if known { Micros::new(self.shortest.get() / 2) } else { Micros::ZERO }
     }
 }
 
@@ -63,10 +81,12 @@ impl Connection {
             PathSample::Sent(_) => {
                 if self.silence.since.is_none() {
                     self.silence.since = Some(now);
+                    self.silence.newest = now;
                     self.arm_outage(now);
                 }
             }
             PathSample::Acked(acked) => {
+                self.silence.newest = self.silence.newest.max(acked.last_sent);
                 self.heard(now, acked.in_flight);
             }
             PathSample::Lost(_) | PathSample::Migrated(_) => {}
@@ -82,13 +102,15 @@ impl Connection {
         }
         if in_flight == Bytes::ZERO {
             self.silence.since = None;
+            self.look(now);
         } else {
             self.silence.since = Some(now);
             self.arm_outage(now);
         }
     }
 
-    fn arm_outage(&mut self, now: Timestamp) {
+    /// Looks at the path, unless that was done just now.
+    fn look(&mut self, now: Timestamp) {
         if self.path.at.is_none_or(|at| now.since(at) >= PathTimes::FRESH) {
             let Estimate { min_rtt, srtt, rtt_deviation, queue_delay, .. } =
                 self.estimator.estimate(now);
@@ -96,6 +118,10 @@ impl Connection {
             let probe_timeout = probe_timeout(srtt, rtt_deviation);
             self.path = PathTimes { at: Some(now), shortest: min_rtt, probe_timeout };
         }
+    }
+
+    fn arm_outage(&mut self, now: Timestamp) {
+        self.look(now);
         let timeout = self.path.probe_timeout;
         let three = timeout.saturating_add(timeout).saturating_add(timeout);
         self.silence.patience = three.max(self.config.outage);
@@ -126,6 +152,11 @@ impl Connection {
         self.stats.outages += 1;
         tracing::debug!(side = ?self.side, %since, "the peer is silent");
         self.events.push_back(Event::OutageBegan { since });
+    }
+
+    /// Returns the shortest time in which the peer can have what leaves now; zero if unknown.
+    pub(super) fn transit(&self, now: Timestamp) -> Micros {
+        self.path.transit(self.silence.since.is_none(), now)
     }
 
     /// Returns whether the peer has been silent for too long.
@@ -165,8 +196,9 @@ impl Connection {
         }
         self.reporting.armed = true;
         self.timers.set(Timer::Report, now.after(interval));
-        // A report that cannot leave grows old: the next one takes its place.
-        if self.is_stuck() || self.silence.outage {
+        // A report that cannot leave grows old: the next one takes its place. And many that arrive at
+        // once after a bad time would be taken for a flood.
+        if self.is_stuck() || self.silence.outage || self.silence.lags(now) {
             return;
         }
         self.reporting.flowing = self.scheduler.backlog().total > Bytes::ZERO;

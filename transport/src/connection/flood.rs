@@ -81,7 +81,7 @@ impl Floods {
         Self {
             messages: Bucket::new(1_000, 250, now),
             proposals: Bucket::new(4 * proposals, proposals, now),
-            reports: Bucket::new(3 * reports, reports, now),
+            reports: Bucket::new(10 * reports, reports, now),
             resets: Bucket::new(2_000, 1_000, now),
             refusals: Bucket::new(256, 64, now),
             requests: Bucket::new(256, 64, now),

@@ -13,7 +13,7 @@ impl Connection {
         }
         self.arm_report(now);
         self.drain_if_idle(now);
-        let arrival = now.after(self.path.transit());
+        let arrival = now.after(self.transit(now));
         let transmit = self.scheduler.poll(now, arrival);
         while let Some(cut) = self.scheduler.take_cut() {
             self.layer_cut(cut);

@@ -88,7 +88,7 @@ impl Connection {
             return Ok(());
         }
         let lifetime = arrived.after(self.config.lifetime);
-        let transit = self.path.transit();
+        let transit = self.transit(now);
         let limit = self.limits().frame_bytes();
         let (deadline, inserted) = {
             let arrivals = &mut self.arrivals;

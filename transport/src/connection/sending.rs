@@ -193,7 +193,7 @@ impl Connection {
         self.stats.frames_sent += 1;
         // What ends with its deadline anyway needs no timer of its own for what has not left.
         if answer_by > frame.deadline {
-            let leave_by = frame.deadline.before(self.path.transit());
+            let leave_by = frame.deadline.before(self.transit(now));
             self.timers.set(Timer::Delivery(request), leave_by.max(now));
         }
         self.timers.set(Timer::Answer(request), answer_by.max(now));

@@ -34,6 +34,8 @@ pub(super) enum Content {
 pub(super) struct Sending {
     pub(super) stream: SendStream,
     pub(super) priority: Priority,
+    /// How much QUIC took.
+    pub(super) written: usize,
     /// Made when it is first waited for: most writes are taken at once.
     waker: Option<Waker>,
     pub(super) blocked: bool,
@@ -55,7 +57,7 @@ impl Content {
 
 impl Sending {
     pub(super) const fn new(stream: SendStream, priority: Priority) -> Self {
-        Self { stream, priority, waker: None, blocked: false }
+        Self { stream, priority, written: 0, waker: None, blocked: false }
     }
 
     /// Offers bytes to QUIC; returns how many it took.

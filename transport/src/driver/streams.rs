@@ -375,6 +375,7 @@ impl Streams {
         match put {
             Poll::Ready(Ok(taken)) => {
                 core.written(name, taken);
+                sending.written += taken;
                 self.flight.written(Bytes::of_len(taken));
                 if taken == length && end == End::Fin {
                     // A stream that the peer stopped meanwhile needs no end.
@@ -405,6 +406,7 @@ impl Streams {
     fn reset(&mut self, name: Stream, code: Code) {
         if let Some(mut sending) = self.sending.remove(&name) {
             self.blocked -= usize::from(sending.blocked);
+            self.flight.taken_back(Bytes::of_len(sending.written));
             // A stream that ended needs no reset.
             let _ = sending.stream.reset(varint(code));
         }

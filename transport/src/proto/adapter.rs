@@ -49,6 +49,14 @@ pub struct Adapter {
 struct Sending {
     id: StreamId,
     priority: Priority,
+    /// How much QUIC took.
+    written: Bytes,
+}
+
+impl Sending {
+    const fn new(id: StreamId, priority: Priority) -> Self {
+        Self { id, priority, written: Bytes::ZERO }
+    }
 }
 
 impl Adapter {
@@ -140,7 +148,7 @@ impl Adapter {
                     };
                     self.names.insert(id, (stream, halves));
                     if dir == Dir::Bi {
-                        self.local.insert(stream, Sending { id, priority: Priority::Request });
+                        self.local.insert(stream, Sending::new(id, Priority::Request));
                     }
                     core.handle_opened(stream, direction, now);
                     self.readable.insert(id);
@@ -216,7 +224,7 @@ impl Adapter {
             // A stream that was just opened takes a priority.
             let _ = quic.send_stream(id).set_priority(priority.level());
             self.names.insert(id, (stream, halves));
-            self.local.insert(stream, Sending { id, priority });
+            self.local.insert(stream, Sending::new(id, priority));
             core.handle_writable(stream);
             false
         });
@@ -231,22 +239,22 @@ impl Adapter {
         core: &mut Connection,
         now: Timestamp,
     ) {
-        let Some(&Sending { id, priority }) = self.local.get(&stream) else {
+        let Some(sending) = self.local.get_mut(&stream) else {
             return core.blocked(stream);
         };
         let length = data.len();
-        let room = self.flight.room(priority, &core.estimate(now));
+        let room = self.flight.room(sending.priority, &core.estimate(now));
         let room = usize::try_from(room.get()).unwrap_or(usize::MAX);
         if room < length.min(WORTH) {
             self.waiting.insert(stream);
             return core.blocked(stream);
         }
-        let mut sending = quic.send_stream(id);
+        let mut sink = quic.send_stream(sending.id);
         data.truncate(room);
         let mut chunks = [data.head, data.body];
         // An empty chunk would count as one that was taken.
         let chunks = if chunks[0].is_empty() { &mut chunks[1..] } else { &mut chunks[..] };
-        let written = match sending.write_chunks(chunks) {
+        let written = match sink.write_chunks(chunks) {
             Ok(written) => written.bytes,
             Err(WriteError::Stopped(code)) => {
                 core.blocked(stream);
@@ -258,10 +266,11 @@ impl Adapter {
             }
             Err(_) => 0,
         };
+        sending.written = sending.written.saturating_add(Bytes::of_len(written));
         self.flight.written(Bytes::of_len(written));
         if written == length && end == End::Fin {
             // A stream that the peer stopped meanwhile needs no end.
-            let _ = sending.finish();
+            let _ = sink.finish();
         }
         core.written(stream, written);
     }
@@ -269,7 +278,8 @@ impl Adapter {
     fn reset(&mut self, stream: Stream, code: Code, quic: &mut Quic) {
         self.waiting.remove(&stream);
         self.wishes.retain(|(wish, ..)| *wish != stream);
-        if let Some(Sending { id, .. }) = self.local.remove(&stream) {
+        if let Some(Sending { id, written, .. }) = self.local.remove(&stream) {
+            self.flight.taken_back(written);
             // A stream that ended needs no reset.
             let _ = quic.send_stream(id).reset(varint(code));
             self.half_over(id);

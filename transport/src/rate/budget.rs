@@ -9,7 +9,8 @@ use crate::channel::Estimate;
 pub struct Budget {
     /// The base layer.
     pub base: Bytes,
-    /// All layers together; never less than the base.
+    /// All layers together. Less than `base` where enhancements of earlier frames still wait: a base
+    /// overtakes them and may be as large as `base`, but nothing should follow it.
     pub total: Bytes,
 }
 

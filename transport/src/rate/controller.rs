@@ -41,7 +41,7 @@ impl RateConfig {
 ///
 /// The rate of bases follows the median of the estimate: down at once, up within a second by no more
 /// than the highest rate of the last ten seconds, and not at all for changes below 5 %. A base also
-/// fits into half of what the channel carries until its deadline in nine of ten cases.
+/// fits into a third of what the channel carries until its deadline in nine of ten cases.
 ///
 /// The total follows the median without delay. Where the path was not busy lately, it goes beyond
 /// it, by as much as was left unused; before the limit of the path was ever seen, to three times of
@@ -91,7 +91,8 @@ impl RateController {
             return Budget { base, total: base };
         }
         let total = scaled(estimate.p50.bytes_in(span), self.reach(estimate));
-        Budget { base, total: total.saturating_sub(demand.backlog).max(base) }
+        let total = total.saturating_sub(demand.backlog);
+        Budget { base, total: total.max(self.config.floor) }
     }
 
     /// By which factor the total exceeds the estimate.
@@ -166,8 +167,9 @@ const FIRST_REACH: f64 = 3.0;
 /// What bases take of the rate: a base that is late costs the frame.
 const BASE_SHARE: f64 = 0.9;
 
-/// What a base takes of what the channel carries in nine of ten cases: others wait before it.
-const SURE_SHARE: f64 = 0.5;
+/// What a base takes of what the channel carries in nine of ten cases: others wait before it. Measured
+/// on LTE drives: with a half, one base in a thousand more is late, and no more bytes are in time.
+const SURE_SHARE: f64 = 0.35;
 
 /// How fast the rate rises, in the highest rate of the last seconds per second. Measured from there, and
 /// not from the present rate, it takes a second to come back from an outage of any depth.

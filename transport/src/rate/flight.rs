@@ -60,9 +60,19 @@ impl Flight {
         }
     }
 
-    /// Takes note that QUIC took bytes.
+    /// Takes note that QUIC took bytes. What is so short that its packet could be taken for a bare
+    /// acknowledgement does not count, as nobody would tell that it left.
     pub fn written(&mut self, bytes: Bytes) {
-        self.handed = self.handed.saturating_add(bytes.get());
+        if bytes > UNNOTICED {
+            self.handed = self.handed.saturating_add(bytes.get());
+        }
+    }
+
+    /// Takes note that a stream was reset to which so many bytes had been written: those that had not
+    /// left never will. QUIC does not tell how many these were. As many as can be are taken to be
+    /// theirs: bytes that are wrongly believed to wait would hold enhancements back for good.
+    pub fn taken_back(&mut self, written: Bytes) {
+        self.handed = self.handed.saturating_sub(written.get());
     }
 
     /// Nothing was seen of the path for a while: what was handed over and has not left was taken back
@@ -106,3 +116,7 @@ const LEAST: Bytes = Bytes::new(3000);
 
 /// What bases may go beyond the path beside half of it: one of a few packets always finds room.
 const SPARE: Bytes = Bytes::new(4000);
+
+/// Up to this size a write may leave in a packet of no more than 80 bytes, which
+/// [`PathFeed`](crate::proto::PathFeed) takes for a bare acknowledgement.
+const UNNOTICED: Bytes = Bytes::new(60);

@@ -60,8 +60,8 @@ fn a_base_fits_into_bad_times() {
     let mut controller = RateController::new(RateConfig::default());
     let mut demand = demand(0, 8000);
     demand.estimate.p10 = BitRate::kilobits_per_second(800);
-    // Half of what 0.8 Mbit/s carry in 280 ms.
-    assert_eq!(controller.budget(&demand).base, Bytes::new(14_000));
+    // A third of what 0.8 Mbit/s carry in 280 ms, and a little.
+    assert_eq!(controller.budget(&demand).base, Bytes::new(9800));
 }
 
 #[test]
@@ -77,6 +77,15 @@ fn what_waits_is_taken_off_down_to_the_floor() {
     demand.base_backlog = Bytes::new(300_000);
     let budget = controller.budget(&demand);
     assert_eq!(budget, Budget { base: Bytes::new(500), total: Bytes::new(500) });
+}
+
+#[test]
+fn nothing_follows_a_base_that_overtakes_what_waits() {
+    let mut controller = RateController::new(RateConfig::default());
+    let mut demand = demand(0, 8000);
+    demand.backlog = Bytes::new(95_000);
+    let budget = controller.budget(&demand);
+    assert_eq!(budget, Budget { base: Bytes::new(90_000), total: Bytes::new(5000) });
 }
 
 #[test]
@@ -138,4 +147,23 @@ fn enhancements_wait_until_the_path_has_room() {
     let unknown = Estimate { age: Micros::MAX, ..estimate };
     assert_eq!(flight.room(Priority::Enhancement, &unknown), Bytes::MAX);
     assert_eq!(room(&Flight::unlimited(), Priority::Enhancement), u64::MAX);
+}
+
+#[test]
+fn what_never_leaves_does_not_count_for_good() {
+    let estimate = demand(0, 800).estimate;
+    let mut flight = Flight::new(Micros::ZERO);
+    let room = |flight: &Flight| flight.room(Priority::Enhancement, &estimate).get();
+    let sent = Sent { at: at(0), bytes: Bytes::new(1000), supply: Supply::Ample };
+    flight.handle(&PathSample::Sent(sent));
+    assert_eq!(room(&flight), 3600);
+    // Control messages leave in packets that look like acknowledgements.
+    for _ in 0..1000 {
+        flight.written(Bytes::new(32));
+    }
+    assert_eq!(room(&flight), 3600);
+    flight.written(Bytes::new(2000));
+    assert_eq!(room(&flight), 1600);
+    flight.taken_back(Bytes::new(2000));
+    assert_eq!(room(&flight), 3600);
 }

@@ -168,7 +168,7 @@ fn slow_requests_are_few() {
 fn floods_of_messages_close_the_connection() {
     type Flood = fn(&mut Alone, u64);
     let floods: [(&str, u64, Flood); 6] = [
-        ("reports", 151, |alone, _| {
+        ("reports", 501, |alone, _| {
             alone.say(&ControlMessage::ChannelReport(ChannelReport::default()));
         }),
         ("proposals", 9, |alone, round| {
