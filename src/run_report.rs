@@ -69,10 +69,13 @@ impl Record {
     ) -> Self {
         let (place, coding) = match outcome.choice {
             Choice::Local => ("device".to_owned(), String::new()),
-            Choice::Remote(Handover::Tensors { at, coding }) => {
+            Choice::Remote(Handover::Tensors { at, coding })
+            | Choice::Both(Handover::Tensors { at, coding }) => {
                 (at.to_string(), coding.to_string())
             }
-            Choice::Remote(Handover::Picture(coding)) => ("picture".to_owned(), coding.to_string()),
+            Choice::Remote(Handover::Picture(coding)) | Choice::Both(Handover::Picture(coding)) => {
+                ("picture".to_owned(), coding.to_string())
+            }
         };
         let channel = estimate.map(|estimate| ChannelRecord {
             rate_p50_bps: estimate.p50.get(),

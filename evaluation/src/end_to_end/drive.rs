@@ -26,6 +26,8 @@ use super::{Moment, Tell};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Done {
     pub(super) at: Timestamp,
+    pub(super) decided: Choice,
+    /// Of both, whose answer came first.
     pub(super) choice: Choice,
 }
 
@@ -109,7 +111,7 @@ impl Asking<'_> {
         tell: &mut Tell<'_>,
     ) -> Result<Vec<(RequestRecord, Done)>, EndToEndError> {
         let (slots, period) = (self.scenario.slots(), self.scenario.period());
-        self.settle().await;
+        self.settle().await?;
         let mut asked: Vec<(RequestRecord, Done)> = Vec::with_capacity(slots);
         let mut slot = 0;
         loop {
@@ -138,22 +140,33 @@ impl Asking<'_> {
     }
 
     /// Agrees on what would be chosen now, before the first request.
-    async fn settle(&mut self) {
-        let Captain::Pilot(pilot) = &mut self.captain else { return };
-        // Of a path that nothing was sent over nothing is known; a second look finds it at rest.
-        for at in PROBES {
-            tokio::time::sleep(at.since(self.world.relay.now()).to_duration()).await;
-            self.world.uplink.probe();
-        }
+    async fn settle(&mut self) -> Result<(), EndToEndError> {
+        self.scout().await?;
+        let Captain::Pilot(pilot) = &mut self.captain else { return Ok(()) };
         let left = BEFORE.since(self.world.relay.now());
         tokio::time::sleep(left.to_duration()).await;
-        // The first request is decided about anew: by then more has come back of the probes.
+        // The first request is decided about anew.
         let course = pilot.clone().decide(Some(&self.world.uplink), self.world.relay.now());
         if let Choice::Remote(handover) = course.choice {
             let left = START.since(self.world.relay.now());
             // Where it is not agreed on in time, the first requests say so.
             let _ = self.world.device.prepare(handover, left.to_duration()).await;
         }
+        Ok(())
+    }
+
+    /// Asks once, before anything is recorded: of a path that nothing was sent over nothing is known, and
+    /// padding may only find out little.
+    async fn scout(&mut self) -> Result<(), EndToEndError> {
+        let Captain::Pilot(pilot) = &self.captain else { return Ok(()) };
+        let mut scout = pilot.clone();
+        tokio::time::sleep(SCOUT.since(self.world.relay.now()).to_duration()).await;
+        let course = scout.decide(Some(&self.world.uplink), self.world.relay.now());
+        let prepared = self.prepare(0, course.choice).await?;
+        let outcome = self.world.device.infer(&prepared, course.choice, None).await?;
+        scout.learn(&outcome);
+        self.captain = Captain::Pilot(Box::new(scout.afresh()));
+        Ok(())
     }
 
     async fn ask(&mut self, slot: usize) -> Result<(RequestRecord, Done), EndToEndError> {
@@ -181,7 +194,7 @@ impl Asking<'_> {
         if let Captain::Pilot(pilot) = &mut self.captain {
             pilot.learn(&outcome);
         }
-        let done = Done { at, choice };
+        let done = Done { at, decided: choice, choice: outcome.choice };
         Ok((self.record(slot, at, &outcome, course.as_ref()), done))
     }
 
@@ -252,6 +265,8 @@ impl Asking<'_> {
             hindsight_ms: 0.0,
         };
         record.device_ms = record.spent(0, &[Part::Capture, Part::Compute, Part::Encode]);
+        // What it computed for nothing as well.
+        record.device_ms += millis(outcome.spare);
         record.server_ms = record.spent(SERVERS, &[Part::Decode, Part::Compute]);
         record.wait_ms = record.spent(SERVERS, &[Part::Wait]);
         record
@@ -262,8 +277,11 @@ impl Asking<'_> {
 pub(super) fn words(choice: Choice) -> (String, String) {
     match choice {
         Choice::Local => ("device".to_owned(), String::new()),
-        Choice::Remote(Handover::Tensors { at, coding }) => (at.to_string(), coding.to_string()),
-        Choice::Remote(Handover::Picture(coding)) => ("picture".to_owned(), coding.to_string()),
+        Choice::Remote(Handover::Tensors { at, coding })
+        | Choice::Both(Handover::Tensors { at, coding }) => (at.to_string(), coding.to_string()),
+        Choice::Remote(Handover::Picture(coding)) | Choice::Both(Handover::Picture(coding)) => {
+            ("picture".to_owned(), coding.to_string())
+        }
     }
 }
 
@@ -292,13 +310,10 @@ async fn crowd(device: Device, inputs: Vec<(String, Value)>, load: f64, seed: u6
 /// all policies.
 const START: Timestamp = Timestamp::from_origin(Micros::from_millis(1500));
 
-/// The channel is probed then, before the first choice.
-const PROBES: [Timestamp; 2] = [
-    Timestamp::from_origin(Micros::from_millis(300)),
-    Timestamp::from_origin(Micros::from_millis(800)),
-];
+/// The request that nobody records is made then.
+const SCOUT: Timestamp = Timestamp::from_origin(Micros::from_millis(300));
 
-/// It is agreed on then what would be chosen: probes have come back.
+/// It is agreed on then what would be chosen: the answer of the scout is there.
 const BEFORE: Timestamp = Timestamp::from_origin(Micros::from_millis(1200));
 
 /// Over which the rate of the channel is told.

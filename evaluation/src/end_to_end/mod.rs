@@ -163,8 +163,11 @@ fn look_back(
     let taken = match (record.fallback.is_some(), done.choice) {
         // What was lost on the way is part of it.
         (true, _) => None,
-        (false, Choice::Local) => Some(oracle.local()),
-        (false, Choice::Remote(handover)) => sent(&record, done, handover, policy, plans, oracle),
+        // So is what was sent beside an own answer.
+        (false, Choice::Local) => (done.decided == Choice::Local).then(|| oracle.local()),
+        (false, Choice::Remote(handover) | Choice::Both(handover)) => {
+            sent(&record, done, handover, policy, plans, oracle)
+        }
     };
     record.oracle_ms = time / 1e3;
     record.oracle = match what {

@@ -134,7 +134,8 @@ pub struct PolicyRecord {
     /// Mean of the measured times over the mean of the best plans, less one: regret with everything that
     /// the reckoning leaves out.
     pub measured_over_oracle: f64,
-    /// Changes of who runs what, but for the first choice.
+    /// Changes of where requests are handed over, which both ends agree on; that the device answers some
+    /// in between is none.
     pub switches: usize,
     /// The same for each minute.
     pub switches_per_minute: f64,
@@ -174,9 +175,8 @@ impl PolicyRecord {
             let right = known.iter().filter(|right| **right).count();
             (!known.is_empty()).then(|| right as f64 / known.len() as f64)
         };
-        let switched =
-            |request: &&RequestRecord| request.change.as_deref().is_some_and(|why| why != "First");
-        let switches = requests.iter().filter(switched).count();
+        let sent = requests.iter().map(|request| &request.place).filter(|place| *place != "device");
+        let switches = sent.clone().zip(sent.skip(1)).filter(|(one, next)| one != next).count();
         let minutes = requests
             .last()
             .zip(requests.first())

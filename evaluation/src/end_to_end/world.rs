@@ -187,7 +187,7 @@ fn warm_up(
     own.tail(Place::Input, &whole)?;
     far.tail(Place::Input, &whole)?;
     let handovers: Vec<Handover> = match choice {
-        Some(Choice::Remote(handover)) => vec![handover],
+        Some(Choice::Remote(handover) | Choice::Both(handover)) => vec![handover],
         Some(Choice::Local) => Vec::new(),
         None => table.points().iter().map(|point| Handover::from(point.payload)).collect(),
     };

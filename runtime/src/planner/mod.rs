@@ -36,7 +36,7 @@ pub use self::problem::{
     Admits, Confidence, Goal, MOST_TIERS, Power, Situation, Terms, Tier, Wish,
 };
 pub use self::route::{Hop, Placement, PlacementName, Route};
-pub use self::scan::{Choice, Plan, choose, plan, price};
+pub use self::scan::{Choice, Plan, choose, handed_over, plan, price};
 pub use self::switcher::{Change, Decision, Probe, SwitchRules, Switcher};
 pub use self::table::{LossMeasure, PointId, Position, Table, TableError, TablePoint};
 

@@ -77,6 +77,29 @@ pub fn choose(situation: &Situation<'_>, held: Option<Placement>) -> Choice {
     }
 }
 
+/// Finds the best plan that hands over to the next tier after at most so much work of the device;
+/// `None` where there is none within the loss budget.
+pub fn handed_over(situation: &Situation<'_>, most: Micros) -> Option<Plan> {
+    let model = Model::new(situation);
+    let judge = Judge::new(situation.wish, situation);
+    let device = situation.tiers.first()?;
+    let most = most.get() as f64 / device.slowdown;
+    let work = |id: PointId, at: Position| {
+        let head = device.costs.part(Position::INPUT, at)?;
+        Some(head.and(device.costs.encode(id.index())?).typical)
+    };
+    let mut best = Slot::EMPTY;
+    each(&model, &mut |place: Place, route, sum| {
+        let (Hop::Send(id), Hop::Idle) = (route.hop(0), route.hop(1)) else { return };
+        let small = work(id, place.bounds[0]).is_some_and(|work| work <= most);
+        if let Some(key) = judge.key(&sum).filter(|_| small) {
+            best.offer(&key, route, &sum);
+        }
+    });
+    let (_, sum) = best.key?;
+    Some(judge.plan(&model, best.route, Some(sum)))
+}
+
 /// Says what a route would cost now; `None` when it cannot be used or loses too much.
 pub fn price(situation: &Situation<'_>, route: &Route) -> Option<Plan> {
     let model = Model::new(situation);

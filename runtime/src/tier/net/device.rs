@@ -15,6 +15,7 @@ use super::compute::{Wanted, compute, rest};
 use super::menu::{self, Dish};
 use super::outcome::{Choice, Fallback, Handover, Outcome};
 use super::pass::push_behind;
+use super::request::{Meanwhile, Run};
 use super::sample::{DeviceOptions, Layering, Sample};
 use super::uplink::{LinkStatus, Steered, Uplink};
 use crate::bundle::FeatureCoding;
@@ -80,10 +81,15 @@ impl Device {
         if sample.capture > Micros::ZERO {
             trace.push(0, Part::Capture, sample.capture);
         }
-        let mut run = Run { begun, deadline, trace, bytes: Bytes::ZERO };
+        let meanwhile = match choice {
+            Choice::Both(_) => Meanwhile::Computes,
+            Choice::Local | Choice::Remote(_) => Meanwhile::Waits,
+        };
+        let (bytes, spare) = (Bytes::ZERO, Micros::ZERO);
+        let mut run = Run { begun, deadline, meanwhile, trace, bytes, spare };
         let (answer, fallback) = match choice {
             Choice::Local => (self.local(&mut run, sample, None).await?, None),
-            Choice::Remote(wanted) => match self.route(wanted) {
+            Choice::Remote(wanted) | Choice::Both(wanted) => match self.route(wanted) {
                 Ok((session, point, handover)) => {
                     self.remote(&mut run, sample, &session, point, handover).await?
                 }
@@ -92,8 +98,14 @@ impl Device {
         };
         let total = Micros::from_duration(begun.elapsed());
         let late = deadline.is_some_and(|deadline| total > deadline);
-        let Run { trace, bytes, .. } = run;
-        Ok(Outcome { answer, trace, total, choice, fallback, bytes, late })
+        let Run { trace, bytes, spare, .. } = run;
+        // That the own answer comes first is as good: nothing failed.
+        let (choice, fallback) = match (choice, fallback) {
+            (Choice::Both(wanted), None) => (Choice::Remote(wanted), None),
+            (Choice::Both(_), Some(_)) => (Choice::Local, None),
+            other => other,
+        };
+        Ok(Outcome { answer, trace, total, choice, fallback, bytes, spare, late })
     }
 
     /// Agrees on the point of a handover and waits until frames may use it; at most `longest`.
@@ -234,6 +246,9 @@ impl Device {
             return Ok(Waited::Alone(answer, Fallback::Disconnected));
         };
         let mut answer = Box::pin(answer);
+        if run.meanwhile == Meanwhile::Computes {
+            return self.race(&uplink, answer, run, sample, crossing).await;
+        }
         let mut status = uplink.watch();
         // An error means that the uplink is gone, which is a loss as well.
         let lost = async { drop(status.wait_for(|status| *status != LinkStatus::Up).await) };
@@ -272,14 +287,18 @@ impl Device {
             loop {
                 tokio::select! {
                     reply = &mut answer, if why.is_none() => match understood(reply) {
-                        Ok((answer, trace)) => return Ok(Waited::Reply(answer, trace)),
+                        Ok((answer, trace)) => {
+                            run.spare = Micros::from_duration(sent.elapsed());
+                            return Ok(Waited::Reply(answer, trace));
+                        }
                         Err(failed) => why = Some(failed),
                     },
                     own = &mut own => break own?,
                 }
             }
         };
-        if why.is_none() {
+        // An answer that was expected and stays out makes the tier behind suspect.
+        if why.is_none() && run.meanwhile == Meanwhile::Waits {
             uplink.doubt(answer);
         }
         let parallel = Micros::from_duration(sent.elapsed());
@@ -384,32 +403,6 @@ impl Device {
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         // Plain values are whole at any time, whoever panicked.
         self.inner.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A request under way.
-struct Run {
-    begun: Instant,
-    deadline: Option<Micros>,
-    trace: Trace,
-    bytes: Bytes,
-}
-
-impl Run {
-    /// A request of its own that begins now, for what is computed beside it.
-    fn apart(&self) -> Self {
-        Self { begun: Instant::now(), trace: Trace::new(), ..*self }
-    }
-
-    /// Counts what no part accounts for yet as waiting on this tier: for a thread, mostly.
-    fn settle(&mut self) {
-        self.settle_as(Part::Queue, Micros::ZERO);
-    }
-
-    /// Counts what no part accounts for yet, but for the last `but`, as one part.
-    fn settle_as(&mut self, part: Part, but: Micros) {
-        let passed = Micros::from_duration(self.begun.elapsed()).saturating_sub(but);
-        self.trace.push(0, part, passed.saturating_sub(self.trace.total()));
     }
 }
 

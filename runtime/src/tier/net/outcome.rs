@@ -37,6 +37,9 @@ pub enum Choice {
     Local,
     /// It hands the request over.
     Remote(Handover),
+    /// It hands the request over and answers itself meanwhile: the first answer counts. For channels
+    /// that are not known well enough to rely on; what is sent says more of them than padding does.
+    Both(Handover),
 }
 
 /// Why a device answered itself although the request was to be handed over.
@@ -72,12 +75,14 @@ pub struct Outcome {
     pub trace: Trace,
     /// From the capture to the answer.
     pub total: Micros,
-    /// What was done with it.
+    /// What was done with it; of both, whose answer came first.
     pub choice: Choice,
     /// Why the device answered all the same; `None` when it did what was chosen.
     pub fallback: Option<Fallback>,
     /// Payload bytes that were handed over; zero when nothing was.
     pub bytes: Bytes,
+    /// For how long the device computed an answer of its own while another one came.
+    pub spare: Micros,
     /// Whether the answer came after the deadline.
     pub late: bool,
 }

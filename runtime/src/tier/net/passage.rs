@@ -30,6 +30,8 @@ pub(super) struct Passage {
     under_way: u32,
     /// Rates at which the latest requests passed in bits per second, by when they were answered.
     passed: VecDeque<(Timestamp, f64)>,
+    /// Logarithm of the rate at which requests usually pass.
+    usual: Option<f64>,
 }
 
 impl Passage {
@@ -43,6 +45,7 @@ impl Passage {
             answered: None,
             under_way: 0,
             passed: VecDeque::new(),
+            usual: None,
         }
     }
 
@@ -60,11 +63,11 @@ impl Passage {
         self.known = Some((link, now));
         self.under_way = self.under_way.saturating_add(1);
         let factor = self.log_factor.exp();
-        // An estimate that fell already must not be lowered below what really passed.
+        // What really passed a moment ago passes now, whatever is remembered of worse times.
         let floor = self.slowest(now);
         let slower = |rate: BitRate| {
             let rate = rate.get() as f64;
-            BitRate::bits_per_second((rate / factor).max(floor.min(rate)).max(1.0) as u64)
+            BitRate::bits_per_second((rate / factor).max(floor).max(1.0) as u64)
         };
         let rtt = (link.rtt.get() as f64 + 1e3 * self.more).max(0.0);
         LinkEstimate {
@@ -84,9 +87,30 @@ impl Passage {
         least.unwrap_or(0.0)
     }
 
+    /// Tells whether a request ever passed that took long enough to say something of the rate.
+    pub(super) const fn has_passed(&self) -> bool {
+        self.usual.is_some()
+    }
+
+    /// Returns an estimate as if requests passed as they usually did, where they pass slower now.
+    pub(super) fn hopeful(&self, link: LinkEstimate) -> LinkEstimate {
+        let usual = self.usual.map_or(0.0, f64::exp);
+        let at_least = |rate: BitRate| rate.max(BitRate::bits_per_second(usual as u64));
+        LinkEstimate {
+            rate_p50: at_least(link.rate_p50),
+            rate_p10: at_least(link.rate_p10),
+            ..link
+        }
+    }
+
     /// Takes note of the outcome of a request, whatever it was.
     pub(super) fn ended(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// Takes note that an answer did not come, or not in time: what passed before says nothing now.
+    pub(super) fn failed(&mut self) {
+        self.passed.clear();
     }
 
     /// Learns from a request that was sent and answered.
@@ -106,9 +130,13 @@ impl Passage {
         if took <= 0.0 || !expected.is_finite() {
             return;
         }
-        let passing = took - millis(link.rtt) - self.more;
+        // All that goes beyond the round trip counts as passing: the rate is rather too low than too high.
+        let passing = took - millis(link.rtt);
         if passing > LEAST_PASSING {
-            self.passed.push_back((begun.after(total), 8e3 * on_the_wire / passing));
+            let rate = 8e3 * on_the_wire / passing;
+            let usual = self.usual.get_or_insert(rate.ln());
+            *usual += (rate.ln() - *usual) * SMOOTHING;
+            self.passed.push_back((begun.after(total), rate));
             self.passed.drain(..self.passed.len().saturating_sub(LATEST));
         }
         // A request that was held up by something else must not count for too much.
@@ -137,6 +165,8 @@ impl Passage {
 /// Requests that say how slow the channel really was, and for how long.
 const LATEST: usize = 4;
 const RECENT: Micros = Micros::from_secs(3);
+/// Share of a new rate in the usual one.
+const SMOOTHING: f64 = 0.2;
 /// What passes in fewer milliseconds says nothing of the rate.
 const LEAST_PASSING: f64 = 10.0;
 
@@ -221,15 +251,17 @@ mod tests {
     }
 
     #[test]
-    fn an_estimate_that_falls_by_itself_is_not_lowered_below_what_passed() {
+    fn an_estimate_is_not_believed_below_what_passed_a_moment_ago() {
         // About 860 ms were expected, and the rate is corrected to two thirds.
         let mut passage = taught(100_000.0, 1300);
-        let fallen = LinkEstimate::steady(BitRate::kilobits_per_second(650), link().rtt);
+        let fallen = LinkEstimate::steady(BitRate::kilobits_per_second(50), link().rtt);
         let at = |seconds| Timestamp::from_origin(Micros::from_secs(seconds));
         let soon = passage.expect(fallen, at(41)).safe_rate();
-        assert!((0.55e6..0.66e6).contains(&soon), "{soon}");
-        // After some time only the correction is left.
-        let later = passage.expect(fallen, at(60)).safe_rate();
-        assert!(later < 0.5e6, "{later}");
+        assert!((0.6e6..0.7e6).contains(&soon), "{soon}");
+        // After some time, or when something failed, only the estimate is left.
+        assert!(passage.clone().expect(fallen, at(60)).safe_rate() < 5e4);
+        passage.failed();
+        assert!((0.6e6..0.7e6).contains(&passage.hopeful(fallen).safe_rate()));
+        assert!(passage.expect(fallen, at(41)).safe_rate() < 5e4);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use aiflow_transport::channel::Flags;
 use aiflow_units::{BitRate, Bytes, Micros, Timestamp};
 
 use super::outcome::{Choice, Handover, Outcome};
 use super::passage::Passage;
+use super::trials::Trials;
 use super::uplink::{LinkStatus, Uplink};
 use crate::planner::{
-    Change, Decision, Hop, LinkEstimate, LinkState, Position, Probe, RateErrors, Situation,
+    Change, Decision, Hop, LinkEstimate, LinkState, Plan, Position, Probe, RateErrors, Situation,
     SwitchRules, Switcher, Table, Terms, Tier, TierCosts, Wish,
 };
 use crate::tier::{Part, Place, Trace};
@@ -28,11 +28,10 @@ pub struct Pilot {
     switcher: Switcher,
     errors: RateErrors,
     passage: Passage,
-    /// Whether the channel was ever known.
-    known: bool,
     device_factor: f64,
     server_factor: f64,
     wait: f64,
+    trials: Trials,
     /// Where each place of the table is, for costs of parts.
     positions: BTreeMap<Place, Position>,
 }
@@ -69,10 +68,10 @@ impl Pilot {
             switcher: Switcher::new(SwitchRules::default()),
             errors: RateErrors::default(),
             passage: Passage::new(),
-            known: false,
             device_factor: 1.0,
             server_factor: 1.0,
             wait: 0.0,
+            trials: Trials::default(),
             positions,
             table,
         }
@@ -90,6 +89,12 @@ impl Pilot {
     pub const fn with_slowdown(mut self, factor: f64) -> Self {
         self.device_factor = factor;
         self
+    }
+
+    /// Keeps what was learned and forgets what was decided: the next choice is a first one.
+    #[must_use]
+    pub fn afresh(self) -> Self {
+        Self { switcher: Switcher::new(SwitchRules::default()), ..self }
     }
 
     /// Decides about the next request; time must not go back.
@@ -116,24 +121,49 @@ impl Pilot {
             terms: self.terms,
         };
         let Decision { plan, change, probe } = self.switcher.decide(&situation, now);
-        let choice = match plan.route.hop(0) {
-            Hop::Send(point) => match self.table.point(point) {
-                Some(point) => Choice::Remote(Handover::from(point.payload)),
-                None => Choice::Local,
-            },
-            Hop::Idle | Hop::Forward(_) => Choice::Local,
+        let (choice, probe) = match self.handover(&plan) {
+            Some(handover) => (Choice::Remote(handover), probe),
+            None => {
+                let hope = [self.passage.hopeful(link)];
+                let hoped = Situation { links: &hope, ..situation.clone() };
+                let other = self.trials.beside(&hoped, &plan, now);
+                match other.and_then(|plan| self.handover(&plan)) {
+                    Some(handover) => (Choice::Both(handover), Probe::No),
+                    None => (Choice::Local, probe),
+                }
+            }
         };
         Course { choice, expected: plan.time, change, link, probe }
+    }
+
+    fn handover(&self, plan: &Plan) -> Option<Handover> {
+        match plan.route.hop(0) {
+            Hop::Send(point) => Some(Handover::from(self.table.point(point)?.payload)),
+            Hop::Idle | Hop::Forward(_) => None,
+        }
     }
 
     /// Learns from a request: how slow both tiers are, how long requests wait, what the channel
     /// carried.
     pub fn learn(&mut self, outcome: &Outcome) {
         self.passage.ended();
+        let sent = outcome.bytes > Bytes::ZERO;
+        let lost = sent && outcome.choice == Choice::Local;
+        if lost || outcome.fallback.is_some() {
+            self.passage.failed();
+        }
+        if lost {
+            self.trials.lost();
+        } else if outcome.choice != Choice::Local {
+            self.trials = Trials::default();
+        }
         let output = self.table.output();
         let at = match outcome.choice {
-            Choice::Remote(Handover::Tensors { at, .. }) => self.positions.get(&at).copied(),
-            Choice::Remote(Handover::Picture(_)) => Some(Position::INPUT),
+            Choice::Remote(Handover::Tensors { at, .. })
+            | Choice::Both(Handover::Tensors { at, .. }) => self.positions.get(&at).copied(),
+            Choice::Remote(Handover::Picture(_)) | Choice::Both(Handover::Picture(_)) => {
+                Some(Position::INPUT)
+            }
             Choice::Local => Some(output),
         };
         let Some(at) = at.filter(|_| outcome.fallback.is_none()) else { return };
@@ -169,10 +199,9 @@ impl Pilot {
         let Some(estimate) = uplink.estimate() else {
             return LinkEstimate { state: LinkState::Down, report, ..unknown };
         };
-        // Of a path that was hardly used nothing is known but what a handshake carried; one that rests
-        // carries what it did.
-        self.known |= !estimate.flags.contains(Flags::STALE);
-        let new = !self.known;
+        // Before a request has passed nothing is known but what a handshake carried, or the little padding
+        // that is allowed.
+        let new = !self.passage.has_passed();
         let known = |rate: BitRate, other: BitRate| match rate {
             BitRate::ZERO => other,
             rate if new => rate.max(other),
@@ -309,6 +338,7 @@ mod tests {
             choice,
             fallback: None,
             bytes: Bytes::new(1000),
+            spare: Micros::ZERO,
             late: false,
         };
         let mut aside = None;

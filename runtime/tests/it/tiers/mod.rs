@@ -1,5 +1,6 @@
 //! Tiers on real connections.
 
+mod both;
 mod chains;
 mod clocks;
 mod deaths;
