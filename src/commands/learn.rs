@@ -33,6 +33,8 @@ pub(crate) struct Learn {
     #[arg(short, long, value_name = "BUNDLE")]
     output: PathBuf,
     /// Samples to learn from
+    ///
+    /// Where there are at most 200 and they are pictures, their mirror images are learned from as well.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     samples: u32,
     /// Loss in nats of KL divergence at which tools are compared

@@ -108,6 +108,30 @@ fn learning_is_deterministic_and_survives_storage() {
 }
 
 #[test]
+fn nothing_is_fitted_to_copies_of_what_is_measured() {
+    let (dims, originals) = maps(21, false);
+    let copies = originals.iter().map(|sample| sample.iter().map(|value| -value).collect());
+    let all: Vec<Vec<f32>> = originals.iter().cloned().chain(copies).collect();
+    let config = LearnConfig::default().with_copies(2);
+    let features = Features::new(Layout::Map, &dims, &all, 2).expect("maps");
+    assert_eq!(features.len(), 21);
+    let task = Thirds::of(&all);
+    let mut measured = Vec::new();
+    for fold in 0..features.folds() {
+        let data = features.fold(fold, &task, &config);
+        assert_eq!(data.fit.len() + 2 * data.held_out.len(), 42);
+        assert!(!data.held_out_samples.iter().any(|held| {
+            data.fit_samples.contains(held) || data.fit_samples.contains(&(held + 21))
+        }));
+        measured.extend(data.held_out_samples);
+    }
+    measured.sort_unstable();
+    assert_eq!(measured, (0..21).collect::<Vec<_>>());
+    let few = learn(Layout::Map, &dims, &all[..30], &task, &config, &|_, _| {});
+    assert!(matches!(few, Err(LearnError::TooFewSamples { found: 15, .. })));
+}
+
+#[test]
 fn coarser_rates_are_smaller_and_worse() {
     for rectified in [true, false] {
         let (dims, features) = maps(48, rectified);

@@ -144,3 +144,32 @@ fn fingerprint(sample: usize, decoded: &[Vec<f32>]) -> (usize, u64, u64) {
     }
     (sample, a, b)
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{ArrayD, IxDyn};
+
+    use super::*;
+
+    fn samples(count: usize) -> Samples {
+        let input = ArrayD::from_shape_vec(IxDyn(&[1, 1, 1, 2]), vec![1.0, 2.0]).expect("two");
+        let inputs = vec![vec![("x".to_owned(), Value::F32(input))]; count];
+        Samples { inputs, labels: vec![None; count], pictures: vec![None; count] }
+    }
+
+    #[test]
+    fn few_pictures_are_learned_from_with_their_mirror_images() {
+        let text = "input = 'x'\nsize = [1, 2]\nchannels = 'grey'";
+        let preprocess = Preprocess::from_toml(text, "test").expect("in good order");
+        let learned_from = |count: usize, preprocess: Option<&Preprocess>| {
+            samples(count).to_learn(preprocess, LearnConfig::default()).0.into_owned()
+        };
+        let few = LearnConfig::FEW_SAMPLES;
+        let all = learned_from(few, Some(&preprocess));
+        assert_eq!(all.len(), 2 * few);
+        let Some((_, Value::F32(mirror))) = all[few].first() else { panic!("an input") };
+        assert_eq!(mirror.iter().copied().collect::<Vec<_>>(), [2.0, 1.0]);
+        assert_eq!(learned_from(few + 1, Some(&preprocess)).len(), few + 1);
+        assert_eq!(learned_from(few, None).len(), few);
+    }
+}

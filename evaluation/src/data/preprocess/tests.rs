@@ -145,3 +145,19 @@ fn a_file_beside_the_model_comes_before_the_preset() {
     assert!(error.contains("resnet20-cifar10.toml"), "{error}");
     assert_eq!(Preprocess::for_model(&folder.path().join("other.onnx")).unwrap(), None);
 }
+
+#[test]
+fn mirroring_inputs_is_mirroring_pictures() {
+    let picture = ramp(5, 3, 3);
+    let rows = picture.pixels.chunks(5 * 3);
+    let pixels = rows.flat_map(|row| row.chunks(3).rev().flatten().copied()).collect();
+    let mirror = Picture { pixels, ..picture.clone() };
+    for layout in ["nchw", "nhwc"] {
+        let text = format!("input = 'x'\nsize = [3, 5]\nlayout = '{layout}'");
+        let preprocess = preprocess(&text);
+        let input = preprocess.apply(&picture).expect("it fits");
+        let mirrored = preprocess.mirrored(&input);
+        assert_eq!(mirrored, preprocess.apply(&mirror).expect("it fits"), "{layout}");
+        assert_ne!(mirrored, input);
+    }
+}
