@@ -37,6 +37,11 @@ pub(crate) fn text(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Prints a line of progress on standard error.
+pub(crate) fn progress(line: &str) {
+    eprintln!("{line}");
+}
+
 /// Prints a value as indented JSON.
 pub(crate) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     text(&serde_json::to_string_pretty(value).context("a result cannot be written as JSON")?)
