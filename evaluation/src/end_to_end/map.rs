@@ -1,6 +1,6 @@
 //! Where a cut wins, over bandwidth, round trip and the speed of the device; reckoned, not measured.
 
-use aiflow_runtime::planner::{Goal, Hop, LinkEstimate, Position, Situation, Tier, Wish, choose};
+use aiflow_runtime::planner::{Hop, LinkEstimate, Position, choose};
 use aiflow_units::{BitRate, Micros};
 
 use super::drive;
@@ -112,16 +112,7 @@ fn cut_map(plans: &Plans, scenario: &Scenario) -> CutMap {
 
 /// Plans one situation.
 pub(super) fn cell(plans: &Plans, link: LinkEstimate) -> MapCell {
-    let tiers = [Tier::new(&plans.device), Tier::new(&plans.server)];
-    let links = [link];
-    let situation = Situation {
-        table: &plans.table,
-        tiers: &tiers,
-        links: &links,
-        wish: Wish { goal: Goal::LeastTime, ..plans.wish },
-        terms: plans.terms,
-    };
-    let choice = choose(&situation, None);
+    let choice = plans.ask(link, |situation| choose(situation, None));
     let sent = match choice.best.route.hop(0) {
         Hop::Send(point) => plans.table.point(point).map(|point| (point.payload, point.at)),
         Hop::Idle | Hop::Forward(_) => None,

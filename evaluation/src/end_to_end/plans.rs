@@ -98,18 +98,23 @@ impl Plans {
         best.map(|(_, found)| found).ok_or(EndToEndError::NoCut)
     }
 
-    /// Returns what a point takes on a link.
-    fn steady(&self, link: LinkEstimate, index: usize) -> Option<Micros> {
+    /// Asks about both machines, beside nobody else, on a link.
+    pub(super) fn ask<T>(&self, link: LinkEstimate, about: impl FnOnce(&Situation<'_>) -> T) -> T {
         let tiers = [Tier::new(&self.device), Tier::new(&self.server)];
         let links = [link];
-        let situation = Situation {
+        about(&Situation {
             table: &self.table,
             tiers: &tiers,
             links: &links,
             wish: Wish { goal: Goal::LeastTime, ..self.wish },
             terms: self.terms,
-        };
-        Some(price(&situation, &Route::direct(self.id(index)?))?.time)
+        })
+    }
+
+    /// Returns what a point takes on a link.
+    fn steady(&self, link: LinkEstimate, index: usize) -> Option<Micros> {
+        let route = Route::direct(self.id(index)?);
+        self.ask(link, |situation| price(situation, &route)).map(|plan| plan.time)
     }
 
     pub(super) fn id(&self, index: usize) -> Option<PointId> {
