@@ -77,21 +77,18 @@ pub fn choose(situation: &Situation<'_>, held: Option<Placement>) -> Choice {
     }
 }
 
-/// Finds the best plan that hands over to the next tier after at most so much work of the device;
-/// `None` where there is none within the loss budget.
+/// Finds the best plan that hands over to the next tier where coding takes the device at most so long,
+/// whatever it computes before; `None` where there is none within the loss budget.
 pub fn handed_over(situation: &Situation<'_>, most: Micros) -> Option<Plan> {
     let model = Model::new(situation);
     let judge = Judge::new(situation.wish, situation);
     let device = situation.tiers.first()?;
     let most = most.get() as f64 / device.slowdown;
-    let work = |id: PointId, at: Position| {
-        let head = device.costs.part(Position::INPUT, at)?;
-        Some(head.and(device.costs.encode(id.index())?).typical)
-    };
     let mut best = Slot::EMPTY;
-    each(&model, &mut |place: Place, route, sum| {
+    each(&model, &mut |_, route, sum| {
         let (Hop::Send(id), Hop::Idle) = (route.hop(0), route.hop(1)) else { return };
-        let small = work(id, place.bounds[0]).is_some_and(|work| work <= most);
+        let coding = device.costs.encode(id.index());
+        let small = coding.is_some_and(|coding| coding.typical <= most);
         if let Some(key) = judge.key(&sum).filter(|_| small) {
             best.offer(&key, route, &sum);
         }

@@ -22,6 +22,10 @@ pub(super) struct Passage {
     /// How sure both are: variances, and how they vary together.
     variance: [f64; 2],
     covariance: f64,
+    /// Logarithm of the milliseconds of a byte by the estimates of late, smoothed.
+    per_byte: Option<f64>,
+    /// Until when both corrections have faded.
+    faded: Option<Timestamp>,
     /// The estimate that the last decision was made on, as it came.
     known: Option<(LinkEstimate, Timestamp)>,
     /// When the last request was answered.
@@ -39,8 +43,10 @@ impl Passage {
         Self {
             more: 0.0,
             log_factor: 0.0,
-            variance: [MORE_DEVIATION * MORE_DEVIATION, FACTOR_DEVIATION * FACTOR_DEVIATION],
+            variance: VARIANCE,
             covariance: 0.0,
+            per_byte: None,
+            faded: None,
             known: None,
             answered: None,
             under_way: 0,
@@ -61,6 +67,7 @@ impl Passage {
         };
         let link = LinkEstimate { queue, ..link };
         self.known = Some((link, now));
+        self.fade(now);
         self.under_way = self.under_way.saturating_add(1);
         let factor = self.log_factor.exp();
         // What really passed a moment ago passes now, whatever is remembered of worse times.
@@ -92,10 +99,12 @@ impl Passage {
         self.usual.is_some()
     }
 
-    /// Returns an estimate as if requests passed as they usually did, where they pass slower now.
+    /// Returns an estimate, as it came, as if the channel carried more than is known, and at least what
+    /// requests usually passed at.
     pub(super) fn hopeful(&self, link: LinkEstimate) -> LinkEstimate {
-        let usual = self.usual.map_or(0.0, f64::exp);
-        let at_least = |rate: BitRate| rate.max(BitRate::bits_per_second(usual as u64));
+        let usual = BitRate::bits_per_second(self.usual.map_or(0.0, f64::exp) as u64);
+        let at_least =
+            |rate: BitRate| usual.max(BitRate::bits_per_second(rate.get().saturating_mul(HOPE)));
         LinkEstimate {
             rate_p50: at_least(link.rate_p50),
             rate_p10: at_least(link.rate_p10),
@@ -121,7 +130,8 @@ impl Passage {
         let per_byte = 8e3 / link.safe_rate().max(1.0);
         let reply = terms.on_the_wire(terms.reply.get() as f64);
         let on_the_wire = terms.on_the_wire(bytes) + reply;
-        let bytes = per_byte * self.log_factor.exp() * on_the_wire;
+        let factor = self.log_factor.exp();
+        let bytes = per_byte * factor * on_the_wire;
         let expected = bytes + millis(link.queue) + millis(link.rtt) + self.more;
         // Of all hops there are: what lies behind the first one is far away as well.
         let network = |part: &Part| matches!(part, Part::Wire | Part::Reply);
@@ -132,6 +142,7 @@ impl Passage {
         }
         // All that goes beyond the round trip counts as passing: the rate is rather too low than too high.
         let passing = took - millis(link.rtt);
+        let first = !self.has_passed();
         if passing > LEAST_PASSING {
             let rate = 8e3 * on_the_wire / passing;
             let usual = self.usual.get_or_insert(rate.ln());
@@ -139,16 +150,38 @@ impl Passage {
             self.passed.push_back((begun.after(total), rate));
             self.passed.drain(..self.passed.len().saturating_sub(LATEST));
         }
+        if first && self.has_passed() {
+            // Nothing was known of the rate, so that there is nothing to correct.
+            return;
+        }
         // A request that was held up by something else must not count for too much.
         let wrong = (took - expected).clamp(-expected, 2.0 * expected);
+        // By the estimates of late: if that of the moment weighed each lesson, its errors would be taken
+        // for bytes that cost nothing, and what comes of that for a slow start of every request.
+        let usual = self.per_byte.get_or_insert(per_byte.ln());
+        *usual += (per_byte.ln() - *usual) * ESTIMATE_SMOOTHING;
+        let bytes = usual.exp() * factor * on_the_wire;
         self.correct(bytes, wrong, NOISE.hypot(NOISE_SHARE * expected));
+    }
+
+    /// Forgets what was learned long ago: the channel may be another one by now, and requests of one size
+    /// cannot tell both corrections apart.
+    fn fade(&mut self, now: Timestamp) {
+        let rested = self.faded.map_or(Micros::ZERO, |faded| now.since(faded));
+        let kept = (-(rested.get() as f64) / FORGOTTEN.get() as f64).exp();
+        self.faded = Some(now);
+        self.more *= kept;
+        self.log_factor *= kept;
+        self.covariance *= kept * kept;
+        for (variance, at_first) in self.variance.iter_mut().zip(VARIANCE) {
+            *variance = at_first + (*variance - at_first) * kept * kept;
+        }
     }
 
     /// One step of the filter: the expectation moves by 1 with the first correction and by `bytes`
     /// with the second.
     fn correct(&mut self, bytes: f64, wrong: f64, noise: f64) {
         let [more, factor] = self.variance;
-        let (more, factor) = (more + MORE_DRIFT, factor + FACTOR_DRIFT);
         let both = self.covariance;
         let with_more = more + both * bytes;
         let with_factor = both + factor * bytes;
@@ -162,6 +195,8 @@ impl Passage {
     }
 }
 
+/// How many times more than is known is hoped for, as of padding.
+const HOPE: u64 = 2;
 /// Requests that say how slow the channel really was, and for how long.
 const LATEST: usize = 4;
 const RECENT: Micros = Micros::from_secs(3);
@@ -170,12 +205,12 @@ const SMOOTHING: f64 = 0.2;
 /// What passes in fewer milliseconds says nothing of the rate.
 const LEAST_PASSING: f64 = 10.0;
 
-/// How far off a round trip is at first, in milliseconds; the factor, as a logarithm.
-const MORE_DEVIATION: f64 = 5.0;
-const FACTOR_DEVIATION: f64 = 0.3;
-/// What the variances grow by from one request to the next.
-const MORE_DRIFT: f64 = 0.05;
-const FACTOR_DRIFT: f64 = 0.004;
+/// How far off a round trip is at first, in milliseconds squared; the factor, as a logarithm.
+const VARIANCE: [f64; 2] = [5.0 * 5.0, 0.3 * 0.3];
+/// The time in which two thirds of a correction are forgotten.
+const FORGOTTEN: Micros = Micros::from_secs(20);
+/// Share of a new estimate in the usual one.
+const ESTIMATE_SMOOTHING: f64 = 0.1;
 /// How far single requests are from what is usual: in milliseconds, and as a share.
 const NOISE: f64 = 2.0;
 const NOISE_SHARE: f64 = 0.15;
@@ -206,7 +241,7 @@ mod tests {
 
     #[test]
     fn small_requests_teach_the_round_trip_and_large_ones_the_rate() {
-        let now = Timestamp::from_origin(Micros::from_secs(60));
+        let now = Timestamp::from_origin(Micros::from_secs(41));
         // About 12 ms were expected.
         let small = taught(50.0, 22).expect(link(), now);
         assert!(small.rtt > Micros::from_millis(16), "{small:?}");
@@ -215,6 +250,37 @@ mod tests {
         let large = taught(100_000.0, 1300).expect(link(), now);
         assert!(large.rtt < Micros::from_millis(20), "{large:?}");
         assert!((0.6e6..0.75e6).contains(&large.safe_rate()), "{large:?}");
+    }
+
+    #[test]
+    fn the_first_request_corrects_nothing_and_what_is_not_repeated_is_forgotten() {
+        let at = |seconds| Timestamp::from_origin(Micros::from_secs(seconds));
+        let mut passage = Passage::new();
+        passage.expect(link(), at(1));
+        let mut trace = Trace::new();
+        trace.push(0, Part::Wire, Micros::from_millis(900));
+        passage.learn(10_000.0, &Terms::default(), &trace, Micros::from_millis(900));
+        assert_eq!((passage.more, passage.log_factor), (0.0, 0.0));
+        let slow = taught(100_000.0, 1300);
+        let later = |seconds| slow.clone().expect(link(), at(seconds)).safe_rate();
+        assert!(later(41) < 0.75e6 && (0.85e6..1.0e6).contains(&later(71)), "{}", later(71));
+    }
+
+    #[test]
+    fn errors_of_the_estimate_are_not_taken_for_cheap_bytes() {
+        // What passes is always the same, whatever the estimate says: 53 ms of bytes, 10 of round trip.
+        let mut passage = Passage::new();
+        let mut trace = Trace::new();
+        trace.push(0, Part::Wire, Micros::from_millis(64));
+        let rates = [700, 1000, 1400, 1000];
+        for number in 0..120_u64 {
+            let now = Timestamp::from_origin(Micros::from_millis(300 * number));
+            let rate = BitRate::kilobits_per_second(rates[number as usize % rates.len()]);
+            passage.expect(LinkEstimate::steady(rate, link().rtt), now);
+            passage.learn(6000.0, &Terms::default(), &trace, Micros::from_millis(64));
+        }
+        let (more, factor) = (passage.more, passage.log_factor.exp());
+        assert!(more.abs() < 6.0 && (0.8..1.15).contains(&factor), "{more} {factor}");
     }
 
     #[test]

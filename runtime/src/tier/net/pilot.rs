@@ -105,7 +105,8 @@ impl Pilot {
 
     /// Decides about the next request on what is known of the channel.
     pub fn decide_on(&mut self, link: LinkEstimate, now: Timestamp) -> Course {
-        let link = self.passage.expect(link, now);
+        let raw = link;
+        let link = self.passage.expect(raw, now);
         let tiers = [
             Tier::new(&self.device).with_slowdown(self.device_factor),
             Tier::new(&self.server)
@@ -124,7 +125,7 @@ impl Pilot {
         let (choice, probe) = match self.handover(&plan) {
             Some(handover) => (Choice::Remote(handover), probe),
             None => {
-                let hope = [self.passage.hopeful(link)];
+                let hope = [self.passage.hopeful(raw)];
                 let hoped = Situation { links: &hope, ..situation.clone() };
                 let other = self.trials.beside(&hoped, &plan, now);
                 match other.and_then(|plan| self.handover(&plan)) {
@@ -300,7 +301,8 @@ mod tests {
         let dead = at(200, LinkState::Down);
         assert_eq!((dead.choice, dead.change), (Choice::Local, Some(Change::Unusable)));
         assert_eq!(at(5000, LinkState::Down).choice, Choice::Local);
-        let back = (51..=70).find(|tenth| at(tenth * 100, LinkState::Up).choice != Choice::Local);
+        let remote = |choice| matches!(choice, Choice::Remote(_));
+        let back = (51..=70).find(|tenth| remote(at(tenth * 100, LinkState::Up).choice));
         assert!(back.is_some(), "it did not return within two seconds");
     }
 
@@ -317,7 +319,7 @@ mod tests {
             // The way back takes no longer than after any other outage.
             let back = (1..=20).find(|tenth| {
                 let (link, now) = self::link(millis + 100 * tenth, LinkState::Up);
-                pilot.decide_on(link, now).choice != Choice::Local
+                matches!(pilot.decide_on(link, now).choice, Choice::Remote(_))
             });
             assert!(back.is_some(), "{millis}");
         }

@@ -6,9 +6,9 @@ use crate::planner::{Plan, Situation, handed_over};
 
 /// Says when a device that answers itself hands over as well, so that the first answer counts.
 ///
-/// Real requests say more of a channel than padding, which is capped at twice the rate that is known. A
-/// trial costs the device the work before sending; so it is made where that is little, and the longer
-/// trials have lost, the rarer it is.
+/// Real requests say more of a channel than padding, which is capped in rate and in all. A trial costs
+/// the device the coding: an own answer goes on from the same cut. So it is made where that is little,
+/// and the longer trials have lost, the rarer it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Trials {
     /// When the last one was made.
@@ -40,7 +40,7 @@ impl Trials {
     }
 }
 
-/// Share of an own answer's time that the device may work for what it hands over beside it.
+/// Share of an own answer's time that the device may spend on coding for a trial.
 const MOST_WORK: f64 = 0.2;
 /// The least time between trials; each that is lost doubles it, up to two seconds.
 const FIRST_PAUSE: Micros = Micros::from_millis(250);
