@@ -1,8 +1,8 @@
 //! Reading and writing files with errors that name them; nothing half-written is left behind.
 
-use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use aiflow::runtime::whole_file;
 use anyhow::{Context as _, bail};
 
 /// Reads a whole file of at most `limit` bytes.
@@ -20,28 +20,54 @@ pub(crate) fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
 
 /// Writes a file beside its place and then renames it, so that it is there whole or not at all.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
+    whole_file::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Refuses files that could not be written, before the work is done whose results they are to take;
+/// `-` is standard output.
+pub(crate) fn check<'a, P>(paths: impl IntoIterator<Item = &'a P>) -> anyhow::Result<()>
+where
+    P: AsRef<Path> + ?Sized + 'a,
+{
+    for path in paths.into_iter().map(AsRef::as_ref).filter(|path| *path != Path::new("-")) {
+        whole_file::check(path).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Refuses a folder that could not be made, or put in the place of the one that is there.
+pub(crate) fn check_folder(path: &Path) -> anyhow::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let wrong = || format!("cannot write {}: check that its folder exists", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(wrong)?;
-    file.write_all(bytes).with_context(wrong)?;
-    readable_by_all(file.as_file()).with_context(wrong)?;
-    file.persist(path).with_context(wrong)?;
-    Ok(())
+    whole_file::check_folder(parent).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Temporary files are private; what a command was asked to write is an ordinary file.
-#[cfg(unix)]
-fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
+/// A file that was asked for, and what writes it.
+pub(crate) type Job<'a> = (Option<&'a PathBuf>, &'a dyn Fn(&Path) -> anyhow::Result<()>);
 
-#[cfg(not(unix))]
-fn readable_by_all(_: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
+/// Writes all files that were asked for, whatever becomes of the others, and names them.
+///
+/// Returns the paths of those that were written, and what went wrong with the rest.
+pub(crate) fn write_all(jobs: &[Job<'_>]) -> (Vec<PathBuf>, anyhow::Result<()>) {
+    let (mut written, mut failed) = (Vec::new(), Vec::new());
+    for (path, job) in jobs {
+        let Some(path) = path.filter(|path| path.as_os_str() != "-") else { continue };
+        match job(path) {
+            Ok(()) => written.push(path.clone()),
+            Err(error) => failed.push(error),
+        }
+    }
+    let first = match failed.len() {
+        0 => return (written, Ok(())),
+        1 => failed.remove(0),
+        _ => {
+            let words: Vec<String> = failed.iter().map(|error| format!("{error:#}")).collect();
+            anyhow::anyhow!(words.join("; "))
+        }
+    };
+    (written, Err(first))
 }
 
 #[cfg(test)]
@@ -62,7 +88,29 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_named() {
-        let error = write(Path::new("no-such-folder/a.bin"), b"").expect_err("no folder");
-        assert!(error.to_string().contains("cannot write no-such-folder/a.bin"));
+        for error in [
+            write(Path::new("no-such-folder/a.bin"), b"").expect_err("no folder"),
+            check(["-", "a.bin", "no-such-folder/a.bin"]).expect_err("no folder"),
+        ] {
+            let words = format!("{error:#}");
+            assert!(words.contains("cannot write no-such-folder/a.bin"), "{words}");
+            assert!(words.contains("make it") && !words.contains(".aiflow"), "{words}");
+        }
+    }
+
+    #[test]
+    fn one_failure_keeps_no_other_file_from_being_written() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let (good, last) = (folder.path().join("good"), folder.path().join("last"));
+        let bad = folder.path().join("none/bad");
+        let job = |path: &Path| write(path, b"x");
+        let jobs: [Job<'_>; 4] =
+            [(Some(&good), &job), (Some(&bad), &job), (None, &job), (Some(&last), &job)];
+        let (written, result) = write_all(&jobs);
+        assert_eq!(written, [good.clone(), last.clone()]);
+        assert!(result.expect_err("one cannot be written").to_string().contains("none/bad"));
+        assert!(good.is_file() && last.is_file());
+        let (_, result) = write_all(&[(Some(&bad), &job), (Some(&bad), &job)]);
+        assert_eq!(result.expect_err("both").to_string().matches("cannot write").count(), 2);
     }
 }

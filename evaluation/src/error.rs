@@ -139,7 +139,7 @@ pub enum MeasureError {
 #[non_exhaustive]
 pub enum ReportError {
     /// The file or its folder cannot be written.
-    #[error("cannot write {}; check that the folder exists and is writable", path.display())]
+    #[error("cannot write {}", path.display())]
     Write {
         /// Path of the report.
         path: PathBuf,

@@ -43,6 +43,7 @@ pub mod planner;
 pub mod profiler;
 pub mod tier;
 mod value;
+pub mod whole_file;
 
 pub use self::engine::{Engine, Program};
 pub use self::onnx::{ModelFile, ModelId};

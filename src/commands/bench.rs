@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use aiflow::codec::learn::LearnConfig;
 use aiflow::evaluation::bench::{self, Ablation, BenchCut, BenchData, BenchOptions};
 use aiflow::evaluation::curve::{INT_K, Study, SummaryRecord, Target};
-use aiflow::evaluation::data::{Part, shared_samples};
+use aiflow::evaluation::data::Part;
 use aiflow::evaluation::end_to_end::{self, Scenario, ScenarioFile, ScenarioRun};
 use aiflow::evaluation::{report, rival};
 use aiflow::runtime::bundle::Provenance;
@@ -16,9 +16,9 @@ use clap::Args;
 use crate::args::{EngineArgs, PreprocessArgs, ThreadArgs};
 use crate::bundle::{CutSelection, LoadedBundle, profiles};
 use crate::model::OpenData;
-use crate::output;
 use crate::progress::Progress;
 use crate::scenarios::{self, Watch};
+use crate::{files, output, sheet};
 
 /// Measure a bundle and its rivals: bytes per sample against accuracy, at every cut
 #[derive(Debug, Args)]
@@ -88,6 +88,8 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn run(self) -> Result<()> {
+        let asked = [&self.html, &self.csv, &self.summary_csv, &self.requests_csv, &self.json];
+        files::check(asked.into_iter().flatten())?;
         if let Some(file) = &self.end_to_end {
             return self.run_scenarios(file);
         }
@@ -95,21 +97,25 @@ impl Bench {
         let bundle = self.bundle.as_deref().context("name a bundle")?;
         let loaded = LoadedBundle::open(bundle, self.model.as_deref(), self.engine.engine)?;
         let study = self.measure(&loaded)?;
-        if let Some(path) = &self.html {
-            report::write_html(path, &study)?;
-        }
-        if let Some(path) = &self.csv {
-            report::write_points_csv(path, &study.points)?;
-        }
-        if let Some(path) = &self.summary_csv {
-            report::write_summaries_csv(path, &study.summaries)?;
-        }
-        match &self.json {
-            Some(path) if path.as_os_str() == "-" => return output::json(&study),
-            Some(path) => report::write_json(path, &study)?,
-            None => {}
-        }
-        self.print(&study)
+        let quiet = self.is_quiet();
+        // What was measured is shown first: it must not be lost with a file that cannot be written.
+        let printed = if quiet { output::json(&study) } else { self.print(&study) };
+        let (written, result) = files::write_all(&[
+            (self.html.as_ref(), &|path| Ok(report::write_html(path, &study)?)),
+            (self.csv.as_ref(), &|path| Ok(report::write_points_csv(path, &study.points)?)),
+            (self.summary_csv.as_ref(), &|path| {
+                Ok(report::write_summaries_csv(path, &study.summaries)?)
+            }),
+            (self.json.as_ref(), &|path| Ok(report::write_json(path, &study)?)),
+        ]);
+        result?;
+        printed?;
+        if quiet { Ok(()) } else { say_written(&written) }
+    }
+
+    /// Tells whether standard output is for programs.
+    fn is_quiet(&self) -> bool {
+        self.json.as_deref().is_some_and(|path| path.as_os_str() == "-")
     }
 
     /// Measures scenarios end to end.
@@ -127,17 +133,18 @@ impl Bench {
         let most = chosen.iter().map(|scenario| scenario.slots()).max().unwrap_or(0);
         let profile = file.profile.as_deref();
         let stage = scenarios::stage(loaded, preprocess, &data, profile, &bundle, most)?;
-        let quiet = self.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
-        let files = scenarios::Files {
-            html: self.html.as_ref(),
-            csv: self.csv.as_ref(),
-            requests: self.requests_csv.as_ref(),
-            json: self.json.as_ref(),
-            maps: match &self.html {
-                Some(_) => end_to_end::cut_maps(&stage, &chosen)?,
-                None => Vec::new(),
-            },
+        let quiet = self.is_quiet();
+        let maps = match &self.html {
+            Some(_) => end_to_end::cut_maps(&stage, &chosen)?,
+            None => Vec::new(),
         };
+        // Each by itself, so that one that cannot be written keeps no other from being written.
+        let page = scenarios::Files { html: self.html.as_ref(), maps, ..Default::default() };
+        let rows = scenarios::Files { csv: self.csv.as_ref(), ..Default::default() };
+        let requests =
+            scenarios::Files { requests: self.requests_csv.as_ref(), ..Default::default() };
+        let records = scenarios::Files { json: self.json.as_ref(), ..Default::default() };
+        let mut failed = None;
         let mut runs: Vec<ScenarioRun> = Vec::new();
         for scenario in chosen {
             let watch = if quiet { Watch::No } else { Watch::Yes };
@@ -147,17 +154,20 @@ impl Bench {
             }
             runs.push(run);
             // Hours of measuring are not lost when a later scenario fails.
-            files.write(&runs)?;
+            for file in [&page, &rows, &requests, &records] {
+                failed = file.write(&runs).err().or(failed);
+            }
         }
         if quiet {
             let records: Vec<_> = report::end_to_end_records(&runs).collect();
-            return output::json(&records);
+            output::json(&records)?;
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         let written = [&self.html, &self.csv, &self.requests_csv, &self.json];
-        for path in written.into_iter().flatten() {
-            output::text(&format!("written: {}", path.display()))?;
-        }
-        Ok(())
+        let written: Vec<PathBuf> = written.into_iter().flatten().cloned().collect();
+        if quiet { Ok(()) } else { say_written(&written) }
     }
 
     fn chosen<'a>(&self, file: &'a ScenarioFile) -> Result<Vec<&'a Scenario>> {
@@ -198,7 +208,8 @@ impl Bench {
         )?;
         let spec = self.data.as_deref().context("name a data set with --data")?;
         let test = OpenData::open(spec, Part::Test, preprocess)?;
-        let shared = shared_samples(calibration.set.as_ref(), test.set.as_ref());
+        let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
+        let shared = sheet::shared((&calibration, learned_from), (&test, limit));
         if shared > 0 {
             bail!(
                 "{shared} samples of {} were learned from ({}); measure on others, such as another \
@@ -207,7 +218,6 @@ impl Bench {
                 calibration.set.name()
             );
         }
-        let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
         let test_samples = test.samples(&loaded.model, limit)?;
         let calibration_samples = calibration.samples(&loaded.model, learned_from)?;
         let bar = Progress::new("measuring");
@@ -284,12 +294,13 @@ impl Bench {
         for sentence in report::findings(study) {
             output::text(&format!("• {sentence}"))?;
         }
-        let written = [&self.html, &self.csv, &self.summary_csv, &self.json];
-        for path in written.into_iter().flatten() {
-            output::text(&format!("written: {}", path.display()))?;
-        }
         Ok(())
     }
+}
+
+/// Names the files that were written.
+fn say_written(paths: &[PathBuf]) -> Result<()> {
+    paths.iter().try_for_each(|path| output::text(&format!("written: {}", path.display())))
 }
 
 /// The summary without the comparison of whole curves, for narrow terminals.

@@ -81,6 +81,12 @@ struct Report {
 
 impl Decode {
     pub(crate) fn run(self) -> Result<()> {
+        let count = self.frames.len();
+        let paths = self
+            .output
+            .iter()
+            .flat_map(|path| (0..count).map(move |index| numbered(path, index, count)));
+        files::check(&paths.collect::<Vec<_>>())?;
         let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
         let mut decoded = Vec::with_capacity(self.frames.len());
         for path in &self.frames {
@@ -90,7 +96,6 @@ impl Decode {
             decoded.push(frame.with_context(|| path.display().to_string())?);
         }
         let answers = if self.finish { self.answer(&loaded, &decoded)? } else { Vec::new() };
-        let count = decoded.len();
         let mut frames = Vec::with_capacity(count);
         for (index, (path, frame)) in self.frames.iter().zip(&decoded).enumerate() {
             let written = self.output.as_ref().map(|output| numbered(output, index, count));

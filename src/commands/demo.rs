@@ -22,9 +22,9 @@ use crate::commands::bench::report_bytes;
 use crate::commands::cuts;
 use crate::learning::{self, LearnedCut, Record};
 use crate::model::{LoadedModel, OpenData};
-use crate::output;
 use crate::progress::Progress;
 use crate::scenarios::Watch;
+use crate::{files, output};
 
 /// Learn and measure the shipped model on generated pictures, run it on three tiers, write a report
 #[derive(Clone, Debug, Args)]
@@ -40,6 +40,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self) -> Result<()> {
+        files::check([&self.output])?;
         let started = Instant::now();
         let threads = self.threads.count();
         let stage = Stage::open()?;

@@ -103,6 +103,10 @@ impl Encode {
         let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
         let cut = loaded.cut(self.cut)?;
         let profiles = profiles(cut)?;
+        let count = cut.cut().tensors.len();
+        let paths: Vec<PathBuf> =
+            (0..count).map(|index| numbered(&self.output, index, count)).collect();
+        files::check(&paths)?;
         let features = match &self.data {
             Some(spec) => self.head(&loaded, spec)?,
             None => self.tensors()?,

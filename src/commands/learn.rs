@@ -16,7 +16,7 @@ use crate::bundle::CutSelection;
 use crate::learning::{self, LearnedCut, Record, TARGET_LOSS};
 use crate::model::{LoadedModel, OpenData, preprocess};
 use crate::progress::Progress;
-use crate::{output, sheet};
+use crate::{files, output, sheet};
 
 /// Learn how to code what crosses the cuts of a model, from samples and forward passes
 #[derive(Debug, Args)]
@@ -128,8 +128,12 @@ impl Learn {
     fn check_target(&self) -> Result<()> {
         let folder = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
         if !folder.unwrap_or(Path::new(".")).is_dir() {
-            bail!("cannot write {}: its folder does not exist", self.output.display());
+            bail!(
+                "cannot write {}: its folder does not exist; make it or name another",
+                self.output.display()
+            );
         }
+        files::check_folder(&self.output)?;
         if self.output.exists() && !self.replace {
             bail!("{} exists; choose another name or add --replace", self.output.display());
         }

@@ -12,8 +12,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::args::Format;
-use crate::output;
 use crate::progress::Progress;
+use crate::{files, output};
 use live::LiveView;
 
 /// Send frames with deadlines over emulated links and compare what arrives in time
@@ -59,6 +59,7 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn run(self) -> Result<()> {
+        files::check(&self.html)?;
         if self.constant {
             return constant::run(&self.format);
         }
@@ -120,9 +121,21 @@ impl Link {
     }
 
     fn finish(&self, studies: &[LinkStudy]) -> Result<()> {
+        // What was measured is shown first: it must not be lost with a file that cannot be written.
+        let printed = self.print(studies);
         if let Some(file) = &self.html {
             report::write_link_html(file, studies)?;
         }
+        printed?;
+        match &self.html {
+            Some(file) if !self.format.json => {
+                output::text(&format!("written: {}", file.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn print(&self, studies: &[LinkStudy]) -> Result<()> {
         let records: Vec<&LinkRecord> =
             studies.iter().flat_map(|study| &study.results).map(|result| &result.record).collect();
         if self.format.json {
@@ -143,9 +156,6 @@ impl Link {
         }
         for sentence in words {
             output::text(&format!("• {sentence}"))?;
-        }
-        if let Some(file) = &self.html {
-            output::text(&format!("written: {}", file.display()))?;
         }
         Ok(())
     }

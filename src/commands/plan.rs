@@ -1,20 +1,20 @@
 //! `aiflow plan`: where to cut and how to code, for a given channel and machines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aiflow::evaluation::report;
 use aiflow::runtime::bundle::Bundle;
-use aiflow::runtime::planner::{Confidence, Goal, Wish};
+use aiflow::runtime::planner::{Confidence, Explanation, Goal, Wish};
 use aiflow::runtime::profiler::MachineProfile;
 use aiflow::units::{BitRate, Micros};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::args::Format;
-use crate::output;
-use crate::plan_report::{self, Grid};
+use crate::plan_report::{Grid, Told};
 use crate::planning::{Asked, EdgeTier, Machines, Planning};
 use crate::quantity::{LossBudget, parse_rate, parse_share, parse_speed, parse_time};
+use crate::{files, output};
 
 /// Choose where to cut a model and how to code what crosses, for a channel and machines
 ///
@@ -86,30 +86,51 @@ pub(crate) struct PlanCommand {
 
 impl PlanCommand {
     pub(crate) fn run(self) -> Result<()> {
+        files::check([&self.html, &self.csv].into_iter().flatten())?;
         let bundle = Bundle::open(&self.bundle)?;
         let machines = self.machines(&bundle)?;
         let planning = self.planning(&bundle, &machines)?;
         let asked = self.asked();
         let explained = planning.explain(asked, RUNNERS_UP);
-        let told = plan_report::Told::new(&planning, &explained, self.max_loss);
-        if self.html.is_some() || self.csv.is_some() {
-            let grid = Grid::around(asked);
-            let maps = grid.maps(&planning);
-            if let Some(path) = &self.html {
-                let lead = self.lead(&machines);
-                let name = &bundle.manifest().model.name;
-                report::write_plan_html(
-                    path,
-                    &told.page(name, lead, &planning, &grid, maps.clone()),
-                )?;
-            }
-            if let Some(path) = &self.csv {
-                let records: Vec<_> = maps.into_iter().flat_map(|map| map.records).collect();
-                report::write_plan_csv(path, &records)?;
-            }
-        }
+        let told = Told::new(&planning, &explained, self.max_loss);
+        let printed = self.print(&planning, &explained, &told);
+        let written = match self.html.is_some() || self.csv.is_some() {
+            true => self.write(&planning, &told, &machines, &bundle.manifest().model.name)?,
+            false => Vec::new(),
+        };
+        printed?;
         if self.format.json {
-            return output::json(&told.record(&planning, &explained));
+            return Ok(());
+        }
+        written.iter().try_for_each(|path| output::text(&format!("written: {}", path.display())))
+    }
+
+    /// Writes the maps; returns the files.
+    fn write(
+        &self,
+        planning: &Planning,
+        told: &Told,
+        machines: &Machines,
+        name: &str,
+    ) -> Result<Vec<PathBuf>> {
+        let grid = Grid::around(self.asked());
+        let maps = grid.maps(planning);
+        let rows = |path: &Path| {
+            let records: Vec<_> = maps.iter().flat_map(|map| map.records.clone()).collect();
+            Ok(report::write_plan_csv(path, &records)?)
+        };
+        let page = |path: &Path| {
+            let page = told.page(name, self.lead(machines), planning, &grid, maps.clone());
+            Ok(report::write_plan_html(path, &page)?)
+        };
+        let (written, result) =
+            files::write_all(&[(self.html.as_ref(), &page), (self.csv.as_ref(), &rows)]);
+        result.map(|()| written)
+    }
+
+    fn print(&self, planning: &Planning, explained: &Explanation, told: &Told) -> Result<()> {
+        if self.format.json {
+            return output::json(&told.record(planning, explained));
         }
         for sentence in told.sentences() {
             output::text(sentence)?;
@@ -118,10 +139,7 @@ impl PlanCommand {
             output::heading("Terms in milliseconds: the plan, then the best of other placements")?;
             output::table(&told.terms_table(), &[])?;
             output::heading("Stages of the plan")?;
-            output::table(&told.stages_table(&planning, &explained), &[])?;
-        }
-        for path in [&self.html, &self.csv].into_iter().flatten() {
-            output::text(&format!("written: {}", path.display()))?;
+            output::table(&told.stages_table(planning, explained), &[])?;
         }
         Ok(())
     }

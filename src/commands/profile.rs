@@ -1,6 +1,6 @@
 //! `aiflow profile`: how long the parts of a model take on this machine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aiflow::evaluation::data::Part;
@@ -11,10 +11,9 @@ use clap::Args;
 use crate::args::{EngineArgs, Format, PreprocessArgs};
 use crate::bundle::LoadedBundle;
 use crate::model::OpenData;
-use crate::output;
 use crate::profiling::Profiled;
 use crate::progress::Progress;
-use crate::timing;
+use crate::{files, output, timing};
 
 /// Time the parts of a model and the coding of what crosses its cuts, on this machine
 ///
@@ -53,7 +52,10 @@ pub(crate) struct Profile {
 
 impl Profile {
     pub(crate) fn run(self) -> Result<()> {
+        let path = self.output.clone().unwrap_or_else(|| MachineProfile::beside(&self.bundle));
         let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
+        // Only now: where there is no bundle, its folder need not exist either.
+        files::check([&path])?;
         let data = self.data(&loaded)?;
         let samples = data.samples(&loaded.model, self.samples as usize)?;
         let schedule = Schedule::default()
@@ -69,9 +71,13 @@ impl Profile {
         };
         let profile = subject.time(&schedule, &|what, share| bar.update(what, share))?;
         drop(bar);
-        let path = self.output.clone().unwrap_or_else(|| MachineProfile::beside(&self.bundle));
+        let printed = self.print(&profile);
         profile.write(&path)?;
-        self.print(&profile, &path)
+        printed?;
+        if self.format.json {
+            return Ok(());
+        }
+        output::text(&format!("written: {}", path.display()))
     }
 
     fn data(&self, loaded: &LoadedBundle) -> Result<OpenData> {
@@ -85,7 +91,7 @@ impl Profile {
         OpenData::open(spec, Part::Train, preprocess)
     }
 
-    fn print(&self, profile: &MachineProfile, path: &Path) -> Result<()> {
+    fn print(&self, profile: &MachineProfile) -> Result<()> {
         if self.format.json {
             return output::json(profile);
         }
@@ -108,6 +114,6 @@ impl Profile {
         for warning in &profile.warnings {
             output::text(&format!("Warning: {warning}."))?;
         }
-        output::text(&format!("written: {}", path.display()))
+        Ok(())
     }
 }

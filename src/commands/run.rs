@@ -22,12 +22,12 @@ use clap::Args;
 use crate::args::{EngineArgs, Format, PreprocessArgs};
 use crate::bundle::LoadedBundle;
 use crate::model::OpenData;
-use crate::output;
 use crate::quantity::{LossBudget, parse_time};
 use crate::run_report::{Run, Summary};
 use crate::tiers::drive::{Captain, Drive, Shown};
 use crate::tiers::spec::{Coding, Upload};
 use crate::tiers::{self, identity};
+use crate::{files, output};
 
 /// Answer samples as a device: run the head, hand over to a server, answer alone when that fails
 ///
@@ -112,6 +112,7 @@ pub(crate) struct RunCommand {
 
 impl RunCommand {
     pub(crate) fn run(self) -> Result<()> {
+        files::check(&self.html)?;
         let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
         let preprocess = loaded.preprocess(&self.preprocess)?;
         let data = OpenData::open(&self.data, aiflow::evaluation::data::Part::All, preprocess)?;
@@ -237,18 +238,18 @@ impl RunCommand {
 
     fn finish(&self, run: &Run, model: &str) -> Result<()> {
         let summary = Summary::new(run);
-        if self.format.json {
+        let printed = if self.format.json {
             output::json(&serde_json::json!({
                 "summary": summary,
                 "requests": run.records(),
-            }))?;
+            }))
         } else {
-            output::text(&summary.to_string())?;
-        }
+            output::text(&summary.to_string())
+        };
         if let Some(path) = &self.html {
             write_run_html(path, &run.page(format!("{model} on {}", self.data)))?;
         }
-        Ok(())
+        printed
     }
 }
 

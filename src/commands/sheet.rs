@@ -11,7 +11,7 @@ use crate::args::{EngineArgs, Format, PreprocessArgs, ThreadArgs};
 use crate::bundle::LoadedBundle;
 use crate::model::OpenData;
 use crate::progress::Progress;
-use crate::{output, sheet};
+use crate::{files, output, sheet};
 
 /// Measure the plan sheet of a bundle: bytes and loss of every way to use its cuts
 ///
@@ -47,6 +47,7 @@ impl Sheet {
         let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
         let bundle = match &self.data {
             Some(spec) => {
+                files::check_folder(&self.bundle)?;
                 let measured = self.measure(&loaded, spec)?;
                 measured.write(&self.bundle, Existing::Replace)?;
                 measured

@@ -5,6 +5,7 @@ mod bundle;
 mod commands;
 mod end_to_end;
 mod link;
+mod outputs;
 mod plan;
 mod tier_faults;
 mod tiers;

@@ -1,7 +1,7 @@
 //! Profiles of machines as files.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::MachineProfile;
 use crate::bundle::FormatVersion;
 use crate::onnx::ModelId;
+use crate::whole_file;
 
 /// Why the profile of a machine cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -156,23 +157,7 @@ impl MachineProfile {
     /// When the folder is missing or the system refuses; what was there before stays then.
     pub fn write(&self, path: &Path) -> Result<(), ProfileError> {
         let refused = |source| ProfileError::Io { doing: "write", path: path.to_owned(), source };
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".aiflow-profile-");
-        // Temporary files are private; a profile is an ordinary file.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(folder).map_err(refused)?;
-        file.write_all(&self.to_bytes()).map_err(refused)?;
-        file.as_file().sync_all().map_err(refused)?;
-        file.persist(path).map_err(|error| refused(error.error))?;
-        Ok(())
+        whole_file::write(path, &self.to_bytes()).map_err(refused)
     }
 }
 
