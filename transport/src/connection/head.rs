@@ -1,6 +1,6 @@
 //! What a stream begins with, however its bytes are cut.
 
-use bytes::Bytes as Buffer;
+use bytes::{Buf as _, Bytes as Buffer};
 
 use crate::error::ProtocolError;
 use crate::wire::{Limits, Prefix, Wire, decode_prefix};
@@ -13,15 +13,15 @@ impl Head {
     /// Longer than any structure that a stream begins with.
     const MOST: usize = 128;
 
-    /// Takes bytes; returns the structure once it is whole, and what follows it.
+    /// Takes bytes; returns the structure once it is whole, and leaves what follows it in `data`.
     ///
     /// # Errors
     /// As [`Wire::read`].
     pub(super) fn push<T: Wire>(
         &mut self,
-        data: &Buffer,
+        data: &mut Buffer,
         limits: &Limits,
-    ) -> Result<Option<(T, Buffer)>, ProtocolError> {
+    ) -> Result<Option<T>, ProtocolError> {
         let known = self.0.len();
         let start = data.get(..data.len().min(Self::MOST)).unwrap_or_default();
         // Nearly always the first bytes hold all of it: then nothing is copied.
@@ -33,7 +33,8 @@ impl Head {
         };
         match prefix {
             Prefix::Whole(value, used) => {
-                Ok(Some((value, data.slice(used.saturating_sub(known)..))))
+                data.advance(used.saturating_sub(known).min(data.len()));
+                Ok(Some(value))
             }
             Prefix::Partial => {
                 if known == 0 {

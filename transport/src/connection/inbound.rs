@@ -132,7 +132,7 @@ impl Connection {
         match inbound {
             Inbound::Frame { .. } => Ok(()),
             Inbound::Fresh { direction, head } => {
-                self.fresh_data(stream, direction, head, &data, end, now)
+                self.fresh_data(stream, direction, head, data, end, now)
             }
             Inbound::Control { framer } => self.control_data(stream, framer, &data, end, now),
             Inbound::FrameHead { head } => self.frame_head(stream, head, data, end, now),
@@ -205,12 +205,12 @@ impl Connection {
         stream: Stream,
         direction: Direction,
         mut head: Head,
-        data: &Buffer,
+        mut data: Buffer,
         end: End,
         now: Timestamp,
     ) -> Result<(), ProtocolError> {
-        match head.push::<StreamType>(data, self.limits()) {
-            Ok(Some((kind, rest))) => self.typed_data(stream, direction, kind, rest, end, now),
+        match head.push::<StreamType>(&mut data, self.limits()) {
+            Ok(Some(kind)) => self.typed_data(stream, direction, kind, data, end, now),
             Ok(None) => {
                 // An empty stream says nothing and does no harm.
                 if end == End::Open {

@@ -15,11 +15,13 @@ impl Connection {
         self.drain_if_idle(now);
         let arrival = now.after(self.transit(now));
         let transmit = self.scheduler.poll(now, arrival);
+        let mut given_up = false;
         while let Some(cut) = self.scheduler.take_cut() {
+            given_up = true;
             self.layer_cut(cut);
         }
         // What was given up here may leave resets behind.
-        if transmit.is_none() { self.scheduler.poll(now, arrival) } else { transmit }
+        if transmit.is_none() && given_up { self.scheduler.poll(now, arrival) } else { transmit }
     }
 
     /// The carrier took `bytes` of the bytes that the last [`Transmit::Write`] offered.

@@ -20,14 +20,14 @@ impl Connection {
         &mut self,
         stream: Stream,
         mut head: Head,
-        data: Buffer,
+        mut data: Buffer,
         end: End,
         now: Timestamp,
     ) -> Result<(), ProtocolError> {
-        match head.push::<FrameHeader>(&data, self.limits())? {
-            Some((header, rest)) => {
+        match head.push::<FrameHeader>(&mut data, self.limits())? {
+            Some(header) => {
                 self.begin_layer(stream, header, now)?;
-                self.data(stream, rest, end, now)
+                self.data(stream, data, end, now)
             }
             None if end == End::Fin => Err(format(ErrorKind::Truncated)),
             None => {

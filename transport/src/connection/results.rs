@@ -184,11 +184,11 @@ impl Connection {
         &mut self,
         stream: Stream,
         mut head: Head,
-        data: Buffer,
+        mut data: Buffer,
         end: End,
         now: Timestamp,
     ) -> Result<(), ProtocolError> {
-        let Some((header, rest)) = head.push::<ResultHeader>(&data, self.limits())? else {
+        let Some(header) = head.push::<ResultHeader>(&mut data, self.limits())? else {
             if end == End::Fin {
                 return Err(format(ErrorKind::Truncated));
             }
@@ -201,7 +201,7 @@ impl Connection {
             self.scheduler.stop(stream, Code::TooLate);
             return Ok(());
         }
-        self.result_data(stream, header, Pieces::default(), rest, end, now)
+        self.result_data(stream, header, Pieces::default(), data, end, now)
     }
 
     /// Takes bytes of a result.

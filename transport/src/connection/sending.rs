@@ -58,12 +58,22 @@ impl Connection {
         frame: Frame,
         now: Timestamp,
     ) -> Result<RequestId, CallError> {
-        self.require_side(Side::Client, "send")?;
-        self.require_open("send")?;
-        let (epoch, point) = self.check_point(id, &frame)?;
-        self.check_limits(id, &frame)?;
+        self.try_send(id, frame, now).map_err(|refused| refused.1)
+    }
+
+    /// As [`Connection::send`], but gives the frame back with the error.
+    pub(crate) fn try_send(
+        &mut self,
+        id: SessionId,
+        frame: Frame,
+        now: Timestamp,
+    ) -> Result<RequestId, Box<(Frame, CallError)>> {
+        let (epoch, point) = match self.check_frame(id, &frame) {
+            Ok(place) => place,
+            Err(error) => return Err(Box::new((frame, error))),
+        };
         let Some(session) = self.sessions.get_mut(&id) else {
-            return Err(CallError::UnknownSession);
+            return Err(Box::new((frame, CallError::UnknownSession)));
         };
         let request = RequestId::new(id, session.next);
         session.next = session.next.next();
@@ -78,6 +88,15 @@ impl Connection {
         });
         self.queue_frame(request, epoch, point, frame, now);
         Ok(request)
+    }
+
+    /// Checks whether a frame may be sent, and finds its epoch and its point.
+    fn check_frame(&self, id: SessionId, frame: &Frame) -> Result<(Epoch, PointId), CallError> {
+        self.require_side(Side::Client, "send")?;
+        self.require_open("send")?;
+        let place = self.check_point(id, frame)?;
+        self.check_limits(id, frame)?;
+        Ok(place)
     }
 
     /// Finds the epoch and the point of a frame.

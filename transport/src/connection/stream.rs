@@ -136,7 +136,9 @@ pub enum Transmit {
     Write {
         /// Where to write.
         stream: Stream,
-        /// The bytes: at most 16 KiB of what the application gave.
+        /// The bytes: at most 128 KiB of what the application gave. What the carrier takes can no
+        /// longer be overtaken: [`Flight::piece`](crate::rate::Flight::piece) says how much is good
+        /// to take at once.
         data: Chunk,
         /// Whether the stream ends after all of `data`. A carrier that takes only a part of `data`
         /// leaves the end for the next write.

@@ -1,6 +1,7 @@
 //! What is due when.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use aiflow_units::Timestamp;
 use rustc_hash::FxHashMap;
@@ -42,9 +43,13 @@ pub(crate) enum Timer {
 }
 
 /// Timers that are set, in the order in which they run out.
+///
+/// Nearly all timers are unset before they run out, and in the order in which they were set. So
+/// unsetting one leaves its place in the queue behind, which is dropped when it comes to the front or
+/// when most places are such.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    due: BTreeSet<(Timestamp, Timer)>,
+    queue: BinaryHeap<Reverse<(Timestamp, Timer)>>,
     set: FxHashMap<Timer, Timestamp>,
 }
 
@@ -54,20 +59,19 @@ impl Timers {
         if at == Timestamp::MAX {
             return self.clear(timer);
         }
-        match self.set.insert(timer, at) {
-            Some(before) if before == at => {}
-            Some(before) => {
-                self.due.remove(&(before, timer));
-                self.due.insert((at, timer));
-            }
-            None => drop(self.due.insert((at, timer))),
+        let before = self.set.insert(timer, at);
+        if before != Some(at) {
+            self.queue.push(Reverse((at, timer)));
+        }
+        if before.is_some_and(|before| before != at) {
+            self.tidy();
         }
     }
 
     /// Unsets a timer.
     pub(crate) fn clear(&mut self, timer: Timer) {
-        if let Some(at) = self.set.remove(&timer) {
-            self.due.remove(&(at, timer));
+        if self.set.remove(&timer).is_some() {
+            self.tidy();
         }
     }
 
@@ -83,18 +87,34 @@ impl Timers {
 
     /// Returns when the next timer runs out.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.due.first().map(|&(at, _)| at)
+        self.queue.peek().map(|Reverse((at, _))| *at)
     }
 
     /// Unsets and returns the first timer that ran out by `now`.
     pub(crate) fn expire(&mut self, now: Timestamp) -> Option<Timer> {
-        let &(at, timer) = self.due.first()?;
+        let &Reverse((at, timer)) = self.queue.peek()?;
         (at <= now).then(|| {
             self.clear(timer);
             timer
         })
     }
+
+    /// Drops places that were left behind: those at the front, and all when they are the most.
+    fn tidy(&mut self) {
+        let set = &self.set;
+        let stands =
+            |Reverse((at, timer)): &Reverse<(Timestamp, Timer)>| set.get(timer) == Some(at);
+        while self.queue.peek().is_some_and(|place| !stands(place)) {
+            self.queue.pop();
+        }
+        if self.queue.len() > SPARE + 2 * set.len() {
+            self.queue.retain(stands);
+        }
+    }
 }
+
+/// So many places that were left behind are kept in any case.
+const SPARE: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -128,5 +148,31 @@ mod tests {
         assert!(timers.is_set(Timer::Report));
         timers.set(Timer::Report, Timestamp::MAX);
         assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn what_is_left_behind_does_not_pile_up() {
+        let mut timers = Timers::default();
+        timers.set(Timer::Drain, at(1));
+        for millis in 2..10_000 {
+            timers.set(Timer::Report, at(millis));
+            assert!(timers.queue.len() <= SPARE + 5, "{}", timers.queue.len());
+        }
+        timers.set(Timer::Report, at(3));
+        assert_eq!(timers.expire(at(1)), Some(Timer::Drain));
+        assert_eq!(timers.expire(at(5000)), Some(Timer::Report));
+        assert_eq!((timers.expire(Timestamp::MAX), timers.next()), (None, None));
+    }
+
+    #[test]
+    fn a_timer_that_is_set_again_at_the_same_time_runs_out_once() {
+        let mut timers = Timers::default();
+        timers.set(Timer::Drain, at(1));
+        timers.set(Timer::Report, at(20));
+        timers.clear(Timer::Report);
+        timers.set(Timer::Report, at(20));
+        assert_eq!(timers.expire(at(20)), Some(Timer::Drain));
+        assert_eq!(timers.expire(at(20)), Some(Timer::Report));
+        assert_eq!(timers.expire(at(20)), None);
     }
 }

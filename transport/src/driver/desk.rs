@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::mailbox::Mailbox;
 use super::observe::Observer;
+use super::request::is_last;
 use super::signals::{Held, Signals};
 use super::{Change, ConnectionError, Progress, SessionError};
 use crate::wire::{
@@ -44,7 +45,8 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) base: Held<Layer>,
-    pub(super) more: Mailbox<Held<Progress>>,
+    /// What follows, if anything can.
+    pub(super) more: Option<Mailbox<Held<Progress>>>,
 }
 
 /// One session, shared by the desk and its handles.
@@ -129,7 +131,8 @@ pub(super) struct Desk {
     pub(super) room: Arc<Notify>,
     sessions: FxHashMap<SessionId, Arc<SessionCell>>,
     requests: FxHashMap<RequestId, (Mailbox<Held<Step>>, Timestamp)>,
-    arrivals: FxHashMap<RequestId, Mailbox<Held<Progress>>>,
+    /// Requests of the peer that wait for an answer, with a box for what follows if anything can.
+    arrivals: FxHashMap<RequestId, Option<Mailbox<Held<Progress>>>>,
     queries: FxHashMap<QueryId, Mailbox<Option<Box<Answer>>>>,
     /// The peer's SETUP, once it came.
     pub(super) setup: Option<Box<Setup>>,
@@ -194,7 +197,7 @@ impl Desk {
 
     /// The application is done with a request of the peer.
     pub(super) fn forget_arrival(&mut self, id: RequestId) {
-        if let Some(mailbox) = self.arrivals.remove(&id) {
+        if let Some(Some(mailbox)) = self.arrivals.remove(&id) {
             mailbox.abandon();
         }
     }
@@ -226,22 +229,20 @@ impl Desk {
             }
             Event::Answered { query, answer } => {
                 if let Some(mailbox) = self.queries.remove(&query) {
-                    mailbox.push(answer);
-                    mailbox.close();
+                    mailbox.push_last(answer);
                 }
             }
             Event::Layer(layer) => self.layer(layer),
             Event::LayerLost { request, layer, code, partial } => {
-                if let Some(mailbox) = self.arrivals.get(&request) {
+                if let Some(Some(mailbox)) = self.arrivals.get(&request) {
                     let size = partial.iter().map(|piece| Bytes::of_len(piece.len())).sum();
                     let lost = Progress::Lost { layer, code, partial };
                     mailbox.push(self.signals.hold(lost, size));
                 }
             }
             Event::FrameLost { request, code, .. } => {
-                if let Some(mailbox) = self.arrivals.remove(&request) {
-                    mailbox.push(self.signals.hold(Progress::Abandoned(code), Bytes::ZERO));
-                    mailbox.close();
+                if let Some(Some(mailbox)) = self.arrivals.remove(&request) {
+                    mailbox.push_last(self.signals.hold(Progress::Abandoned(code), Bytes::ZERO));
                 }
             }
             Event::Provisional { request, reply } => {
@@ -263,14 +264,17 @@ impl Desk {
     fn layer(&mut self, layer: Layer) {
         let request = layer.request;
         let size = Bytes::of_len(layer.chunks.iter().map(bytes::Bytes::len).sum());
-        if let Some(mailbox) = self.arrivals.get(&request) {
-            return mailbox.push(self.signals.hold(Progress::Layer(layer), size));
+        if let Some(more) = self.arrivals.get(&request) {
+            if let Some(mailbox) = more {
+                mailbox.push(self.signals.hold(Progress::Layer(layer), size));
+            }
+            return;
         }
         if layer.header.layer.0 > 0 {
             return;
         }
         if let Some(session) = self.sessions.get(&request.session) {
-            let more = Mailbox::default();
+            let more = (!is_last(&layer.header)).then(Mailbox::default);
             self.arrivals.insert(request, more.clone());
             session.arrivals.push(Arrival { base: self.signals.hold(layer, size), more });
         }
@@ -283,8 +287,7 @@ impl Desk {
                 Outcome::Result(reply) => Bytes::of_len(reply.payload.len()),
                 _ => Bytes::ZERO,
             };
-            mailbox.push(self.signals.hold(Step::Ended(outcome), size));
-            mailbox.close();
+            mailbox.push_last(self.signals.hold(Step::Ended(outcome), size));
         }
         self.room.notify_waiters();
     }
@@ -354,13 +357,11 @@ impl Desk {
         }
         for (_, (mailbox, _)) in self.requests.drain() {
             let lost = Step::Ended(Outcome::Failed(why.code()));
-            mailbox.push(self.signals.hold(lost, Bytes::ZERO));
-            mailbox.close();
+            mailbox.push_last(self.signals.hold(lost, Bytes::ZERO));
         }
-        for (_, mailbox) in self.arrivals.drain() {
+        for mailbox in self.arrivals.drain().filter_map(|(_, more)| more) {
             let lost = Progress::Abandoned(why.code());
-            mailbox.push(self.signals.hold(lost, Bytes::ZERO));
-            mailbox.close();
+            mailbox.push_last(self.signals.hold(lost, Bytes::ZERO));
         }
         for (_, mailbox) in self.queries.drain() {
             mailbox.close();

@@ -40,26 +40,29 @@ impl<T> Mailbox<T> {
         self.push_recent(item, usize::MAX);
     }
 
+    /// Appends the last item.
+    pub(super) fn push_last(&self, item: T) {
+        let mut content = self.lock();
+        let dropped = content.append(item);
+        content.open = false;
+        let waker = content.waker.take();
+        drop(content);
+        drop(dropped);
+        wake(waker);
+    }
+
     /// Appends an item, and drops the oldest ones beyond `most`.
     pub(super) fn push_recent(&self, item: T, most: usize) {
         let mut content = self.lock();
         let mut dropped = None;
-        let waker = if content.open {
-            if usize::from(content.first.is_some()) + content.rest.len() >= most {
-                dropped = content.pop();
-            }
-            match content.first {
-                None => content.first = Some(item),
-                Some(_) => content.rest.push_back(item),
-            }
-            content.waker.take()
-        } else {
-            dropped = Some(item);
-            None
-        };
+        if content.open && usize::from(content.first.is_some()) + content.rest.len() >= most {
+            dropped = content.pop();
+        }
+        let refused = content.append(item);
+        let waker = content.waker.take();
         // Items and wakers may run code of others when they are dropped or called.
         drop(content);
-        drop(dropped);
+        drop((dropped, refused));
         wake(waker);
     }
 
@@ -109,6 +112,16 @@ impl<T> Mailbox<T> {
 }
 
 impl<T> Content<T> {
+    /// Appends an item; gives it back if the box is closed.
+    fn append(&mut self, item: T) -> Option<T> {
+        match self.first {
+            _ if !self.open => return Some(item),
+            None => self.first = Some(item),
+            Some(_) => self.rest.push_back(item),
+        }
+        None
+    }
+
     fn pop(&mut self) -> Option<T> {
         let next = self.rest.pop_front();
         std::mem::replace(&mut self.first, next)

@@ -18,7 +18,8 @@ use crate::{CallError, Code, Layer, Reply, RequestId};
 pub struct Request {
     session: Arc<SessionInner>,
     base: Layer,
-    more: Mailbox<Held<Progress>>,
+    /// What follows, if anything can.
+    more: Option<Mailbox<Held<Progress>>>,
     /// No further layer will come.
     complete: bool,
     answered: bool,
@@ -28,7 +29,7 @@ impl Request {
     pub(super) fn new(
         session: Arc<SessionInner>,
         base: Layer,
-        more: Mailbox<Held<Progress>>,
+        more: Option<Mailbox<Held<Progress>>>,
     ) -> Self {
         let complete = is_last(&base.header);
         Self { session, base, more, complete, answered: false }
@@ -62,10 +63,8 @@ impl Request {
     /// Waits for what happens to the frame next: a layer, the loss of one, or that nobody wants the
     /// result any more. `None` when the frame is complete and when it was abandoned.
     pub async fn next(&mut self) -> Option<Progress> {
-        if self.complete {
-            return None;
-        }
-        let progress = self.more.next().await.map(Held::take);
+        let more = self.more.as_ref().filter(|_| !self.complete)?;
+        let progress = more.next().await.map(Held::take);
         self.complete = match &progress {
             Some(Progress::Layer(layer)) => is_last(&layer.header),
             _ => true,
@@ -147,6 +146,7 @@ impl Drop for Request {
     }
 }
 
-fn is_last(header: &FrameHeader) -> bool {
+/// Says whether a layer is the last of its frame.
+pub(super) fn is_last(header: &FrameHeader) -> bool {
     header.flags.contains(FrameFlags::FINAL) || header.layer.0.saturating_add(1) >= header.layers
 }

@@ -245,12 +245,17 @@ impl Session<Sends> {
     /// The session is not open, the frame does not fit what was agreed, or too much is under way:
     /// [`CallError::LimitReached`] means that this frame would only have made others late.
     pub fn send(&self, frame: Frame) -> Result<Answer, CallError> {
+        self.try_send(frame).map_err(|refused| refused.1)
+    }
+
+    /// Sends a frame, or gives it back with the error.
+    fn try_send(&self, frame: Frame) -> Result<Answer, Box<(Frame, CallError)>> {
         let id = self.id();
         let (request, mailbox) = self.shared().call(|inner, now| {
             let (frame_size, layers, deadline) = (frame.size(), frame.layers.len(), frame.deadline);
-            let request = inner.core.send(id, frame, now)?;
+            let request = inner.core.try_send(id, frame, now)?;
             inner.observer.sent(request, frame_size, layers, deadline, now);
-            Ok::<_, CallError>((request, inner.desk.expect_end(request, now)))
+            Ok::<_, Box<(Frame, CallError)>>((request, inner.desk.expect_end(request, now)))
         })?;
         let session = Some(Arc::clone(&self.inner));
         Ok(Answer { session, request, mailbox })
@@ -262,18 +267,26 @@ impl Session<Sends> {
     /// # Errors
     /// As [`Session::send`], except for limits that others' ends will clear.
     pub async fn submit(&self, frame: Frame) -> Result<Answer, CallError> {
-        match self.send(frame.clone()) {
-            Err(CallError::LimitReached { .. }) => {}
-            outcome => return outcome,
+        let (mut frame, error) = match self.try_send(frame) {
+            Ok(answer) => return Ok(answer),
+            Err(refused) => *refused,
+        };
+        if !matches!(error, CallError::LimitReached { .. }) {
+            return Err(error);
         }
         let room = self.room();
         loop {
             let mut freed = std::pin::pin!(room.notified());
             freed.as_mut().enable();
-            match self.send(frame.clone()) {
-                Err(CallError::LimitReached { .. }) if self.is_busy() => freed.await,
-                outcome => return outcome,
+            let (back, error) = match self.try_send(frame) {
+                Ok(answer) => return Ok(answer),
+                Err(refused) => *refused,
+            };
+            if !matches!(error, CallError::LimitReached { .. }) || !self.is_busy() {
+                return Err(error);
             }
+            frame = back;
+            freed.await;
         }
     }
 

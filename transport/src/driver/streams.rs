@@ -225,8 +225,8 @@ impl Streams {
         let Self { receiving, signals, chunks, held, paused, .. } = self;
         // The last chunks so far: they are handed on with the end of the stream, if that has come.
         let mut waiting = 0;
+        let Some(half) = receiving.get_mut(&name) else { return };
         let end = loop {
-            let Some(half) = receiving.get_mut(&name) else { return };
             if half.content == Content::Payload && !signals.has_room() {
                 paused.push(name);
                 break End::Open;
@@ -361,13 +361,13 @@ impl Streams {
             return true;
         };
         let length = data.len();
-        let room = self.flight.room(sending.priority, &self.path).get();
-        if room < length.min(WORTH) as u64 {
+        let room = self.flight.room(sending.priority, &self.path);
+        if room.get() < length.min(WORTH) as u64 {
             core.blocked(name);
             self.waiting = Some(name);
             return false;
         }
-        data.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+        data.truncate(usize::try_from(Flight::piece(room).get()).unwrap_or(usize::MAX));
         let put = match length {
             0 => Poll::Ready(Ok(0)),
             _ => sending.put(data, name, &self.signals),

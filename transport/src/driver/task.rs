@@ -203,16 +203,17 @@ impl Waits<'_, '_> {
 
     /// Sets the timer for what the core waits for; returns whether that time has come.
     fn arm(&mut self, cx: &mut Context<'_>, inner: &mut Inner, shared: &Shared) -> Rest {
-        let due = inner.due();
-        inner.armed = due;
-        let Some(due) = due else {
-            self.due = None;
+        let Some(due) = inner.due() else {
+            (self.due, inner.armed) = (None, None);
             return Rest::Nothing;
         };
-        if self.due != Some(due) {
+        // What is due moves on with every frame; a timer that runs out too early costs less than one
+        // that is set anew each time.
+        if self.due.is_none_or(|set| due < set) {
             self.due = Some(due);
             self.timer.as_mut().reset(shared.instant(due).into());
         }
+        inner.armed = self.due;
         match self.timer.as_mut().poll(cx) {
             Poll::Ready(()) => {
                 self.due = None;

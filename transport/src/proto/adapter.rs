@@ -244,13 +244,12 @@ impl Adapter {
         };
         let length = data.len();
         let room = self.flight.room(sending.priority, &core.estimate(now));
-        let room = usize::try_from(room.get()).unwrap_or(usize::MAX);
-        if room < length.min(WORTH) {
+        if room.get() < length.min(WORTH) as u64 {
             self.waiting.insert(stream);
             return core.blocked(stream);
         }
         let mut sink = quic.send_stream(sending.id);
-        data.truncate(room);
+        data.truncate(usize::try_from(Flight::piece(room).get()).unwrap_or(usize::MAX));
         let mut chunks = [data.head, data.body];
         // An empty chunk would count as one that was taken.
         let chunks = if chunks[0].is_empty() { &mut chunks[1..] } else { &mut chunks[..] };

@@ -37,13 +37,13 @@ struct Shared {
     window_limit: AtomicU64,
     window: AtomicU64,
     next_id: AtomicU64,
+    /// The controller that sent last; [`NOBODY`] at first. Changed while the queue is locked.
+    speaker: AtomicU64,
     queue: Mutex<Queue>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// The controller that sent last.
-    speaker: Option<u64>,
     samples: VecDeque<PathSample>,
     waiter: Option<Waker>,
 }
@@ -62,6 +62,7 @@ impl PathFeed {
                 window_limit: AtomicU64::new(u64::MAX),
                 window: AtomicU64::new(0),
                 next_id: AtomicU64::new(0),
+                speaker: AtomicU64::new(NOBODY),
                 queue: Mutex::default(),
             }),
         }
@@ -138,9 +139,12 @@ impl PathFeed {
 
     /// Makes the controller `id` the one that is listened to; returns whether another one was.
     pub(super) fn speak(&self, id: u64, now: Timestamp) -> bool {
+        // Nearly always it is: every packet asks.
+        if self.is_speaker(id) {
+            return false;
+        }
         let mut queue = self.queue();
-        let before = queue.speaker.replace(id);
-        let changed = before.is_some_and(|before| before != id);
+        let changed = self.shared.speaker.swap(id, Ordering::Relaxed) != NOBODY;
         if changed {
             queue.push(PathSample::Migrated(now));
         }
@@ -149,10 +153,10 @@ impl PathFeed {
 
     /// Takes a sample if the controller `id` is the one that is listened to.
     pub(super) fn push(&self, id: u64, sample: PathSample) {
-        let mut queue = self.queue();
-        if queue.speaker != Some(id) {
+        if !self.is_speaker(id) {
             return;
         }
+        let mut queue = self.queue();
         let waiter = match sample {
             PathSample::Sent(_) => None,
             _ => queue.waiter.take(),
@@ -162,6 +166,10 @@ impl PathFeed {
         if let Some(waiter) = waiter {
             waiter.wake();
         }
+    }
+
+    fn is_speaker(&self, id: u64) -> bool {
+        self.shared.speaker.load(Ordering::Relaxed) == id
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -178,3 +186,6 @@ impl Queue {
         self.samples.push_back(sample);
     }
 }
+
+/// No controller has this name.
+const NOBODY: u64 = u64::MAX;

@@ -100,6 +100,17 @@ impl Flight {
         };
         limit.saturating_sub(Bytes::new(self.under_way.saturating_add(self.handed)))
     }
+
+    /// Returns how many bytes are good to hand over at once where there is `room`: QUIC counts a piece
+    /// as held until all of it is acknowledged, and looks through the pieces of a stream for each
+    /// packet. So pieces are small where little is under way, and larger on fast paths.
+    pub fn piece(room: Bytes) -> Bytes {
+        let share = match room {
+            Bytes::MAX => Bytes::ZERO,
+            known => Bytes::new(known.get() / 64),
+        };
+        share.clamp(PIECES.0, PIECES.1).min(room)
+    }
 }
 
 impl Default for Flight {
@@ -107,6 +118,9 @@ impl Default for Flight {
         Self::new(Self::QUEUE)
     }
 }
+
+/// The smallest and the largest piece.
+const PIECES: (Bytes, Bytes) = (Bytes::from_kib(16), Bytes::from_kib(128));
 
 /// Packets are whole, so that on average half of one stays behind; this makes up for it on slow paths.
 const ROUNDING: Bytes = Bytes::new(600);

@@ -55,7 +55,9 @@ pub(crate) struct Outgoing {
     header: Option<Header>,
     /// The next bytes; empty if there are none.
     next: Buffer,
-    /// The bytes after them.
+    /// The bytes after them; empty if there are none.
+    second: Buffer,
+    /// The bytes after those: nearly always there are none, and nothing is allocated.
     rest: VecDeque<Buffer>,
     /// Whether the stream ends after the chunks, or waits for more.
     pub(crate) end: End,
@@ -74,6 +76,7 @@ impl Outgoing {
             content,
             header: None,
             next: Buffer::new(),
+            second: Buffer::new(),
             rest: VecDeque::new(),
             end: End::Open,
             blocked: false,
@@ -115,8 +118,9 @@ impl Outgoing {
         })?;
         self.left = self.left.saturating_add(Bytes::of_len(bytes.len()));
         let payload = std::mem::replace(&mut self.next, bytes);
-        if !payload.is_empty() {
-            self.rest.push_front(payload);
+        let behind = std::mem::replace(&mut self.second, payload);
+        if !behind.is_empty() {
+            self.rest.push_front(behind);
         }
         Ok(())
     }
@@ -139,6 +143,8 @@ impl Outgoing {
             self.left = self.left.saturating_add(Bytes::of_len(chunk.len()));
             if self.next.is_empty() {
                 self.next = chunk;
+            } else if self.second.is_empty() {
+                self.second = chunk;
             } else {
                 self.rest.push_back(chunk);
             }
@@ -158,14 +164,16 @@ impl Outgoing {
     /// Returns the next bytes, at most `largest` beside a header, and whether the stream ends with
     /// them.
     pub(crate) fn offer(&self, largest: usize) -> (Chunk, End) {
-        let (head, body, behind) = match self.rest.front() {
-            Some(second) if self.next.len() <= HEAD => (self.next.clone(), second, 1),
-            _ => (Buffer::new(), &self.next, 0),
+        let both = !self.second.is_empty() && self.next.len() <= HEAD;
+        let (head, body) = match both {
+            true => (self.next.clone(), &self.second),
+            false => (Buffer::new(), &self.next),
         };
         if body.len() > largest {
             return (Chunk { head, body: body.slice(..largest) }, End::Open);
         }
-        let end = if self.rest.len() == behind { self.end } else { End::Open };
+        let is_last = if both { self.rest.is_empty() } else { self.second.is_empty() };
+        let end = if is_last { self.end } else { End::Open };
         (Chunk { head, body: body.clone() }, end)
     }
 
@@ -176,7 +184,8 @@ impl Outgoing {
         let mut taken = taken;
         while taken > 0 && taken >= self.next.len() && !self.next.is_empty() {
             taken -= self.next.len();
-            self.next = self.rest.pop_front().unwrap_or_default();
+            let behind = self.rest.pop_front().unwrap_or_default();
+            self.next = std::mem::replace(&mut self.second, behind);
         }
         self.next.advance(taken.min(self.next.len()));
     }

@@ -55,8 +55,8 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    /// The largest chunk handed out: what is handed out can no longer be reordered.
-    pub(crate) const CHUNK: usize = 16 * 1024;
+    /// The largest chunk handed out; carriers take less of it on slow paths.
+    pub(crate) const CHUNK: usize = 128 * 1024;
 
     /// Takes a new stream and names it.
     pub(crate) fn open(&mut self, outgoing: Outgoing) -> Stream {
@@ -187,15 +187,14 @@ impl Scheduler {
     /// Takes the carrier's answer to a write; `None` if it answers to none.
     pub(crate) fn written(&mut self, stream: Stream, taken: usize) -> Option<Written> {
         let (_, length, end) = self.offered.take_if(|(offered, ..)| *offered == stream)?;
-        let taken = taken.min(length);
-        self.change(stream, |outgoing| outgoing.take(taken));
-        let outgoing = self.streams.get(&stream)?;
-        let (content, layer) = (outgoing.content, outgoing.rank.layer);
-        let done = taken == length && end == End::Fin;
+        let done = taken >= length && end == End::Fin;
         if done {
-            self.remove(stream);
+            let Outgoing { content, rank, .. } = self.remove(stream)?;
+            return Some(Written { content, layer: rank.layer, done });
         }
-        Some(Written { content, layer, done })
+        self.change(stream, |outgoing| outgoing.take(taken.min(length)));
+        let Outgoing { content, rank, .. } = self.streams.get(&stream)?;
+        Some(Written { content: *content, layer: rank.layer, done })
     }
 
     /// Sets a stream aside until [`Scheduler::unblock`].

@@ -57,7 +57,7 @@ fn kinds_then_deadlines_then_layers() {
 #[test]
 fn chunks_are_small_and_interleave_with_what_is_more_urgent() {
     let mut queue = Scheduler::default();
-    let frame = queue.open(layer(1, 0, 300, 40_000));
+    let frame = queue.open(layer(1, 0, 300, 320_000));
     assert!(
         matches!(queue.poll(at(0), at(0)), Some(Transmit::Open { stream, direction: Direction::Uni, .. }) if stream == frame)
     );
@@ -70,7 +70,12 @@ fn chunks_are_small_and_interleave_with_what_is_more_urgent() {
     let rest = drain(&mut queue, 0);
     assert_eq!(
         rest,
-        [(control, 5), (frame, Scheduler::CHUNK), (frame, 40_000 - 10_000 - Scheduler::CHUNK)]
+        [
+            (control, 5),
+            (frame, Scheduler::CHUNK),
+            (frame, Scheduler::CHUNK),
+            (frame, 320_000 - 10_000 - 2 * Scheduler::CHUNK)
+        ]
     );
     assert_eq!(queue.len(), 1, "the control stream stays open");
 }

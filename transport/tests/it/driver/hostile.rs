@@ -21,6 +21,7 @@ use aiflow_units::{BitRate, Bytes, Micros};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Connection, SendStream, WriteError};
 
+use super::holes::Holes;
 use super::world::{
     LONG, NAME, anywhere, frame, identity, layer, open, policy, protocol, server_config,
 };
@@ -124,6 +125,8 @@ impl Server {
 struct Attacker {
     connection: Connection,
     control: SendStream,
+    /// Whether every other packet leaves without its content.
+    holes: Arc<AtomicBool>,
     _endpoint: quinn::Endpoint,
 }
 
@@ -138,15 +141,17 @@ impl Attacker {
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![aiflow_transport::Connection::PROTOCOL.to_vec()];
-        let tls = QuicClientConfig::try_from(tls).expect("an initial cipher suite");
+        let inner = QuicClientConfig::try_from(tls).expect("an initial cipher suite");
         let endpoint = quinn::Endpoint::client(anywhere()).expect("a socket");
+        let holes = Arc::<AtomicBool>::default();
+        let tls = Holes { inner: Arc::new(inner), on: Arc::clone(&holes) };
         let config = quinn::ClientConfig::new(Arc::new(tls));
         let connecting = endpoint.connect_with(config, server.address, NAME).expect("an address");
         let connection = connecting.await.expect("the server takes everybody");
         let mut control = connection.open_uni().await.expect("credit for one stream");
         let setup = ControlMessage::Setup(Setup::default()).encode().expect("a sound SETUP");
         control.write_all(&[&[0x00], &setup[..]].concat()).await.expect("room for little");
-        let attacker = Self { connection, control, _endpoint: endpoint };
+        let attacker = Self { connection, control, holes, _endpoint: endpoint };
         attacker.open().await;
         attacker
     }
@@ -225,6 +230,7 @@ enum Attack {
     LyingLengths,
     UnfinishedFrames,
     ScatteredPieces,
+    GappedStreams,
     UnreadResults,
     Resets,
     Reports,
@@ -234,11 +240,12 @@ enum Attack {
 }
 
 impl Attack {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::TinyFrames,
         Self::LyingLengths,
         Self::UnfinishedFrames,
         Self::ScatteredPieces,
+        Self::GappedStreams,
         Self::UnreadResults,
         Self::Resets,
         Self::Reports,
@@ -254,6 +261,23 @@ impl Attack {
                 Some(Code::ExcessiveLoad)
             }
             _ => None,
+        }
+    }
+
+    /// Checks how the server dealt with it; says whether it told why.
+    fn was_told(self, connection: &Connection) -> bool {
+        let sent = connection.stats().udp_tx.bytes;
+        if matches!(self, Self::GappedStreams) {
+            assert!(sent >= HELD / 2, "streams with {sent} bytes take little");
+        }
+        match (self.end(), connection.close_reason()) {
+            (Some(code), Some(quinn::ConnectionError::ApplicationClosed(close))) => {
+                assert_eq!(close.error_code.into_inner(), code.number(), "{self:?}");
+                true
+            }
+            // Its own flood drowned the close, and the server had forgotten it when it went on.
+            (None, _) | (Some(_), Some(quinn::ConnectionError::Reset)) => false,
+            (Some(_), reason) => panic!("{self:?}: {reason:?}"),
         }
     }
 
@@ -284,6 +308,10 @@ impl Attack {
                 }
                 Self::ScatteredPieces => {
                     kept.push(attacker.scattered(number).await?);
+                }
+                Self::GappedStreams => {
+                    attacker.holes.store(true, Ordering::Relaxed);
+                    kept.push(attacker.layer(number, 0, 1 << 20, &filler).await?);
                 }
                 Self::Resets => {
                     let mut stream = attacker.layer(number, 0, 1_000, &[0; 10]).await?;
@@ -379,16 +407,7 @@ async fn floods_cost_no_more_than_was_advertised() {
         }
         let grown = most.saturating_sub(before);
         assert!(grown <= HELD + BEYOND, "{attack:?}: {} KiB more", grown / 1024);
-        let reason = connection.close_reason();
-        match (attack.end(), &reason) {
-            (Some(code), Some(quinn::ConnectionError::ApplicationClosed(close))) => {
-                assert_eq!(close.error_code.into_inner(), code.number(), "{attack:?}");
-                told += 1;
-            }
-            // Its own flood drowned the close, and the server had forgotten it when it went on.
-            (None, _) | (Some(_), Some(quinn::ConnectionError::Reset)) => {}
-            (Some(_), _) => panic!("{attack:?}: {reason:?}"),
-        }
+        told += usize::from(attack.was_told(&connection));
         connection.close(0_u8.into(), b"");
         task.abort();
     }

@@ -4,6 +4,8 @@ mod early;
 mod ends;
 mod frames;
 #[cfg(target_os = "linux")]
+mod holes;
+#[cfg(target_os = "linux")]
 mod hostile;
 mod observed;
 mod paths;
