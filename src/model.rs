@@ -9,7 +9,7 @@ use aiflow::runtime::cut::{Cut, SplitModel};
 use aiflow::runtime::engine::{EngineChoice, Threads};
 use aiflow::runtime::graph::{Dim, Graph, InputSpec};
 use aiflow::runtime::learning::NamedInputs;
-use aiflow::runtime::{ModelFile, ModelId, Program, Value};
+use aiflow::runtime::{ElementKind, ModelFile, ModelId, Program, Tensor, Value};
 use anyhow::{Result, anyhow, bail};
 
 use crate::args::PreprocessArgs;
@@ -48,6 +48,19 @@ impl LoadedModel {
     /// Divides the model at a cut.
     pub(crate) fn split(&self, cut: &Cut) -> SplitModel {
         SplitModel::new(self.program.clone(), &self.graph, cut.clone())
+    }
+
+    /// Turns a sample into the element type of an input.
+    fn typed(&self, name: &str, sample: Tensor, data: &str) -> Result<Value> {
+        let specs = self.graph.input_specs();
+        let kind = specs.iter().find(|spec| spec.name == name).and_then(|spec| spec.kind);
+        let kind = kind.unwrap_or(ElementKind::F32);
+        Value::from_floats(sample, kind).ok_or_else(|| {
+            anyhow!(
+                "the input `{name}` takes {kind:?} and {data} holds other numbers; give whole numbers \
+                 in its range"
+            )
+        })
     }
 
     /// Checks that one sample fits what the model says about its inputs.
@@ -103,15 +116,20 @@ impl OpenData {
         index: usize,
     ) -> Result<(aiflow::evaluation::data::Sample, NamedInputs)> {
         let mut sample = self.set.sample(index)?;
-        let inputs = vec![(self.input_name(model)?, Value::F32(std::mem::take(&mut sample.input)))];
-        model.check(&inputs, self.set.name())?;
-        Ok((sample, inputs))
+        let input = std::mem::take(&mut sample.input);
+        Ok((sample, self.fed(model, input)?))
     }
 
     /// Reads one sample as inputs by name and checks that the model takes it.
     pub(crate) fn inputs(&self, model: &LoadedModel, index: usize) -> Result<NamedInputs> {
-        let sample = self.set.sample(index)?;
-        let inputs = vec![(self.input_name(model)?, Value::F32(sample.input))];
+        self.fed(model, self.set.sample(index)?.input)
+    }
+
+    /// Names a sample as the model does, in the element type that it takes.
+    fn fed(&self, model: &LoadedModel, input: Tensor) -> Result<NamedInputs> {
+        let name = self.input_name(model)?;
+        let value = model.typed(&name, input, self.set.name())?;
+        let inputs = vec![(name, value)];
         model.check(&inputs, self.set.name())?;
         Ok(inputs)
     }
@@ -119,8 +137,13 @@ impl OpenData {
     /// Reads the first `limit` samples and checks that the model takes them.
     pub(crate) fn samples(&self, model: &LoadedModel, limit: usize) -> Result<Samples> {
         let input = self.input_name(model)?;
-        let samples = Samples::read(self.set.as_ref(), &input, limit)?;
-        for sample in &samples.inputs {
+        let mut samples = Samples::read(self.set.as_ref(), &input, limit)?;
+        for sample in &mut samples.inputs {
+            for (name, value) in sample.iter_mut() {
+                if let Value::F32(floats) = value {
+                    *value = model.typed(name, std::mem::take(floats), self.set.name())?;
+                }
+            }
             model.check(sample, self.set.name())?;
         }
         if samples.is_empty() {

@@ -34,6 +34,9 @@ impl ElementKind {
     }
 }
 
+/// Floats beyond this are whole whatever was meant.
+const LARGEST: f64 = 16_777_216.0;
+
 /// A tensor with its element type.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -80,6 +83,30 @@ impl Value {
             Self::U8(_) => ElementKind::U8,
             Self::Bool(_) => ElementKind::Bool,
         }
+    }
+
+    /// Takes floats as elements of a type; `None` where they are not all numbers of that type.
+    pub fn from_floats(floats: Tensor, kind: ElementKind) -> Option<Self> {
+        let whole = |least: f64, most: f64| {
+            let fits = |value: &f32| {
+                let value = f64::from(*value);
+                value.fract() == 0.0 && (least..=most).contains(&value)
+            };
+            floats.iter().all(fits)
+        };
+        Some(match kind {
+            ElementKind::F32 => Self::F32(floats),
+            ElementKind::I64 if whole(-LARGEST, LARGEST) => Self::I64(floats.mapv(|v| v as i64)),
+            ElementKind::I32 if whole(i32::MIN.into(), i32::MAX.into()) => {
+                Self::I32(floats.mapv(|v| v as i32))
+            }
+            ElementKind::I8 if whole(i8::MIN.into(), i8::MAX.into()) => {
+                Self::I8(floats.mapv(|v| v as i8))
+            }
+            ElementKind::U8 if whole(0.0, u8::MAX.into()) => Self::U8(floats.mapv(|v| v as u8)),
+            ElementKind::Bool if whole(0.0, 1.0) => Self::Bool(floats.mapv(|v| v != 0.0)),
+            _ => return None,
+        })
     }
 
     /// Returns the floats, or `None` for another element type.
@@ -132,5 +159,29 @@ impl From<Tensor> for Value {
 impl From<ArrayD<i64>> for Value {
     fn from(array: ArrayD<i64>) -> Self {
         Self::I64(array)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_become_elements_of_a_type_where_they_are_such_numbers() {
+        let floats = |values: &[f32]| ArrayD::from_shape_vec(vec![values.len()], values.to_vec());
+        let of = |values: &[f32], kind| Value::from_floats(floats(values).expect("a vector"), kind);
+        let kinds = |values: &[f32]| {
+            use ElementKind as Kind;
+            let all = [Kind::F32, Kind::I64, Kind::I32, Kind::I8, Kind::U8, Kind::Bool];
+            all.map(|kind| of(values, kind).is_some_and(|value| value.kind() == kind))
+        };
+        assert_eq!(kinds(&[0.0, 1.0]), [true; 6]);
+        assert_eq!(kinds(&[-5.0, 100.0]), [true, true, true, true, false, false]);
+        assert_eq!(kinds(&[200.0]), [true, true, true, false, true, false]);
+        assert_eq!(kinds(&[0.5]), [true, false, false, false, false, false]);
+        assert_eq!(kinds(&[f32::NAN]), [true, false, false, false, false, false]);
+        assert_eq!(kinds(&[1e9]), [true, false, true, false, false, false]);
+        let ids = of(&[7.0, 1012.0], ElementKind::I64).expect("whole numbers");
+        assert_eq!(ids.to_f64(), [7.0, 1012.0]);
     }
 }

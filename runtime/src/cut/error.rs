@@ -7,6 +7,17 @@ use crate::graph::{InputError, ShapeError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CutError {
+    /// The whole model's answer to a sample is no number, so that nothing can be proved with it.
+    #[error(
+        "the model's output `{output}` for sample {sample} is not a number (NaN); check the model and the \
+         preprocessing"
+    )]
+    NotANumber {
+        /// Name of the output.
+        output: String,
+        /// Number of the sample.
+        sample: usize,
+    },
     /// The set is empty or too large.
     #[error("a cut has 1 to {most} tensors, not {given}")]
     Count {

@@ -45,7 +45,13 @@ impl Trials {
             let outputs = names.iter().map(|n| (*n).to_owned()).zip(outputs).collect();
             Ok(Trial { inputs, outputs })
         };
-        let real = samples.iter().cloned().map(run).collect::<Result<_, _>>()?;
+        let real: Vec<Trial> = samples.iter().cloned().map(run).collect::<Result<_, _>>()?;
+        for (sample, trial) in real.iter().enumerate() {
+            let nan = |value: &Value| value.to_f64().iter().any(|number| number.is_nan());
+            if let Some((output, _)) = trial.outputs.iter().find(|(_, value)| nan(value)) {
+                return Err(CutError::NotANumber { output: output.clone(), sample });
+            }
+        }
         let random = random.into_iter().map(run).collect::<Result<_, _>>()?;
         Ok(Self { first, real, random })
     }

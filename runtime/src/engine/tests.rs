@@ -7,7 +7,7 @@ use super::{Engine, EngineChoice, LoadError, Program, RtenEngine, RunError, Thre
 use crate::fixtures;
 use crate::graph::{DimChoice, Graph, RandomSource};
 use crate::onnx::ModelFile;
-use crate::onnx::proto::ModelProto;
+use crate::onnx::proto::{ModelProto, NodeProto};
 use crate::parallel_map;
 use crate::value::Value;
 
@@ -162,6 +162,20 @@ fn a_dropout_passes_its_input_on() {
     // The weights of the last layer are no constant false, so this one would train.
     let trains = with_dropout(&["flat", "", "fc.b"], &["kept"]);
     assert!(matches!(RtenEngine::new().load(&trains), Err(LoadError::Unsupported { .. })));
+}
+
+#[test]
+fn convolutions_may_leave_their_kernel_unwritten() {
+    let x = Value::F32(ArrayD::from_shape_fn(vec![1, 3, 16, 16], |i| (i[2] * i[3]) as f32));
+    let run = |bytes| load(bytes).run(&[("x", x.clone())], &["logits"]).expect("the model runs");
+    let mut proto = ModelProto::decode(fixtures::small_cnn().as_slice()).expect("a model");
+    let graph = proto.graph.as_mut().expect("a graph");
+    let is_convolution = |node: &&mut NodeProto| node.op_type.as_deref() == Some("Conv");
+    for node in graph.node.iter_mut().filter(is_convolution) {
+        assert_eq!(node.attribute[0].name.as_deref(), Some("kernel_shape"));
+        node.attribute.remove(0);
+    }
+    assert_eq!(run(proto.encode_to_vec()), run(fixtures::small_cnn()));
 }
 
 #[test]

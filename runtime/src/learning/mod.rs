@@ -38,6 +38,15 @@ pub enum LearningError {
         /// What went wrong.
         source: SplitError,
     },
+    /// The model's own answer to a sample is no number.
+    #[error(
+        "the model's answer to sample {sample} is not a number (NaN): nothing can be compared with it; \
+         check the model and the preprocessing"
+    )]
+    NotANumber {
+        /// Number of the sample.
+        sample: usize,
+    },
     /// The samples give features of different shapes.
     #[error(
         "calibration sample {sample} gives {found:?} for tensor {tensor}, the first {expected:?}; use samples of one shape"
@@ -83,7 +92,7 @@ pub struct Reference {
 /// Runs head and tail on samples, two or more at a time.
 ///
 /// # Errors
-/// When a side does not run on a sample.
+/// When a side does not run on a sample, or the answer has something in it that is no number.
 pub fn reference(
     split: &SplitModel,
     inputs: &[NamedInputs],
@@ -99,6 +108,9 @@ pub fn reference(
     let mut reference = Reference { features: Vec::new(), outputs: Vec::new() };
     for (sample, result) in parallel_map(inputs.len(), threads, run).into_iter().enumerate() {
         let (features, outputs) = result.map_err(|source| LearningError::Run { sample, source })?;
+        if outputs.has_nan() {
+            return Err(LearningError::NotANumber { sample });
+        }
         reference.features.push(features);
         reference.outputs.push(outputs);
     }

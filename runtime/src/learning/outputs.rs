@@ -56,6 +56,11 @@ impl Outputs {
         self.kind
     }
 
+    /// Tells whether anything in them is no number.
+    pub(super) fn has_nan(&self) -> bool {
+        self.values.iter().any(|value| value.is_nan())
+    }
+
     /// Returns logits (or logarithms of probabilities) of a classification, nothing otherwise.
     #[must_use]
     pub fn logits(&self) -> Option<&[f32]> {

@@ -2,7 +2,11 @@ use super::super::*;
 use super::Subject;
 use crate::engine::{Program, RunError};
 use crate::fixtures;
+use crate::learning::{LearningError, reference};
+use crate::onnx::proto::{ModelProto, TensorProto};
 use crate::value::Value;
+use ndarray::ArrayD;
+use prost::Message as _;
 use std::sync::Arc;
 
 #[test]
@@ -25,6 +29,29 @@ fn one_branch_of_a_residual_block_is_no_cut() {
     assert!(subject.prove(&["sum"]).is_ok());
     let listed = subject.search();
     assert!(listed.cuts.iter().all(|cut| cut.tensor_names() != ["r1"]));
+}
+
+#[test]
+fn an_answer_that_is_no_number_proves_and_teaches_nothing() {
+    let mut broken = ModelProto::decode(fixtures::small_cnn().as_slice()).expect("a model");
+    let weights = &mut broken.graph.as_mut().expect("a graph").initializer;
+    let is_bias = |weight: &&mut TensorProto| weight.name.as_deref() == Some("fc.b");
+    let bias = weights.iter_mut().find(is_bias).expect("a bias");
+    bias.raw_data = Some(f32::NAN.to_le_bytes().repeat(10).into());
+    let samples: [Inputs; 1] =
+        [vec![("x".to_owned(), Value::F32(ArrayD::from_elem(vec![1, 3, 16, 16], 0.5)))]];
+    let prove = |subject: &Subject| {
+        Cut::prove(&subject.graph, &subject.program, &["flat"], &samples, &subject.options)
+    };
+    assert!(prove(&Subject::new(fixtures::small_cnn())).is_ok());
+    let subject = Subject::new(broken.encode_to_vec());
+    let error = prove(&subject).expect_err("no proof");
+    assert!(
+        matches!(&error, CutError::NotANumber { output, sample: 0 } if output == "logits"),
+        "{error}"
+    );
+    let error = reference(&subject.split(&["flat"]), &samples, 1).expect_err("no lesson");
+    assert!(matches!(error, LearningError::NotANumber { sample: 0 }), "{error}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The built-in engine: pure Rust, nothing to install, any part of one loaded model.
 
 mod convert;
+mod convolution;
 mod operators;
 mod pool;
 mod rewrite;
@@ -135,6 +136,9 @@ fn translate(error: &::rten::RunError, feeds: &[(&str, Value)], fetch: &[&str]) 
                 None => RunError::Failed { engine: RtenEngine::NAME, message },
             }
         }
-        _ => RunError::Failed { engine: RtenEngine::NAME, message },
+        _ => {
+            let message = format!("{message}; try the engine ort (see `aiflow doctor`)");
+            RunError::Failed { engine: RtenEngine::NAME, message }
+        }
     }
 }

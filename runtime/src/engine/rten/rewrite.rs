@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use prost::Message as _;
 
+use super::convolution;
 use crate::onnx::proto::{
     AttributeProto, GraphProto, NodeProto, StringStringEntryProto, TensorProto,
 };
@@ -12,16 +13,19 @@ use crate::onnx::{ModelFile, external_bytes};
 /// Returns the bytes of the model as the engine takes them.
 ///
 /// Every `Dropout` that drops nothing is written as `Identity`: outside training it passes its
-/// input on. Files with weights get the names of [`external_name`]. The names of values stay what
-/// they are.
+/// input on. Convolutions get the attributes that they leave out. Files with weights get the names
+/// of [`external_name`]. The names of values stay what they are.
 pub(super) fn readable(model: &ModelFile) -> Cow<'_, [u8]> {
-    if !has_dropout(model.graph_proto()) && !model.has_external_data() {
+    let graph = model.graph_proto();
+    let rewritten = has_dropout(graph) || convolution::are_unwritten(graph);
+    if !rewritten && !model.has_external_data() {
         return Cow::Borrowed(model.bytes());
     }
     let files: Vec<&str> = model.external_files().map(|(name, _)| name).collect();
     let mut proto = model.proto().clone();
     if let Some(graph) = &mut proto.graph {
         pass_dropouts(graph);
+        convolution::write(graph);
         rename_files(graph, &files);
     }
     Cow::Owned(proto.encode_to_vec())
