@@ -77,9 +77,13 @@ impl LoadedModel {
                 );
             };
             if !fits(spec, value.dims()) {
+                // Arrays are taken as they are, pictures are prepared.
+                let advice = match data.starts_with("npy:") {
+                    true => "save an array with one such sample in each row",
+                    false => "choose the preprocessing of this model with --preset or --preprocess",
+                };
                 bail!(
-                    "{data} gives {:?} for the input `{}`, the model takes {}; choose the \
-                     preprocessing of this model with --preset or --preprocess",
+                    "{data} gives {:?} for the input `{}`, the model takes {}; {advice}",
                     value.dims(),
                     spec.name,
                     wanted(spec)

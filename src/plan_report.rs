@@ -86,7 +86,7 @@ impl Told {
             sentences.push("No plan meets the deadline; this is the fastest.".to_owned());
         }
         sentences.push(format!(
-            "{} plans were looked at, {} of them lose more than {budget}.",
+            "{} plans were looked at, {} of them lose more than is allowed ({budget}).",
             explained.looked_at, explained.too_lossy
         ));
         let heading = [
@@ -181,6 +181,9 @@ fn gains(map: &PlanMap) -> String {
     let balanced: Vec<f64> =
         map.records.iter().filter(|record| record.is_balanced()).map(PlanRecord::ratio).collect();
     let mean = balanced.iter().sum::<f64>() / balanced.len().max(1) as f64;
+    if wins == 0 {
+        return format!("{}: in no cell does a cut win by 3 % or more.", map.title);
+    }
     let best = map.records.iter().map(PlanRecord::ratio).fold(1.0, f64::min);
     let at_balance = match balanced.len() {
         0 => "no cell is balanced".to_owned(),

@@ -24,12 +24,12 @@ pub(crate) fn parse_rate(text: &str) -> Result<BitRate, String> {
     }
 }
 
-/// Reads a time such as `40ms`, `1.5s` or `300us`.
+/// Reads a time such as `40ms`, `1.5s` or `300us`; a bare number is milliseconds.
 pub(crate) fn parse_time(text: &str) -> Result<Micros, String> {
     let (number, unit) = divided(text);
     let factor = match unit {
         "us" | "µs" => 1.0,
-        "ms" => 1e3,
+        "ms" | "" => 1e3,
         "s" => 1e6,
         _ => f64::NAN,
     };
@@ -37,7 +37,7 @@ pub(crate) fn parse_time(text: &str) -> Result<Micros, String> {
     if (0.0..=1e12).contains(&micros) {
         Ok(Micros::new(micros.round() as u64))
     } else {
-        Err("write a time such as 40ms, 1.5s or 300us".to_owned())
+        Err("write a time such as 40ms, 1.5s or 300us; a bare number is milliseconds".to_owned())
     }
 }
 
@@ -53,6 +53,12 @@ pub(crate) fn parse_speed(text: &str) -> Result<f64, String> {
     } else {
         Err("write a speed such as 1/10, 0.5 or 2".to_owned())
     }
+}
+
+/// Reads how many times slower something is made: 1 or more.
+pub(crate) fn parse_factor(text: &str) -> Result<f64, String> {
+    let factor = text.trim().parse::<f64>().ok().filter(|factor| (1.0..=1e6).contains(factor));
+    factor.ok_or_else(|| "write a factor of at least 1, such as 1 or 20".to_owned())
 }
 
 /// Reads a share such as `0.9` or `90%`.
@@ -104,6 +110,24 @@ impl FromStr for LossBudget {
     }
 }
 
+impl LossBudget {
+    /// Says what is allowed, in a sentence.
+    pub(crate) fn words(self) -> String {
+        let percent = 100.0 * self.most;
+        match self.measure {
+            LossMeasure::Divergence => format!("at most {} nats of divergence", self.most),
+            LossMeasure::Disagreement => format!("at most {percent} % of the answers changed"),
+            LossMeasure::DisagreementBound => {
+                format!("at most {percent} % of the answers changed, with 95 % confidence")
+            }
+            LossMeasure::Top1Drop => format!("at most {percent} points of top-1 lost"),
+            LossMeasure::Top1DropBound => {
+                format!("at most {percent} points of top-1 lost, with 95 % confidence")
+            }
+        }
+    }
+}
+
 impl fmt::Display for LossBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&loss(self.most, self.measure))
@@ -119,6 +143,11 @@ pub(crate) fn loss(loss: f64, measure: LossMeasure) -> String {
         LossMeasure::Top1Drop => format!("{:.2} pt", 100.0 * loss),
         LossMeasure::Top1DropBound => format!("≤ {:.2} pt", 100.0 * loss),
     }
+}
+
+/// Counts things: `1 change`, `2 changes`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// Divides a text into its number and its unit in lower case.
@@ -150,6 +179,8 @@ mod tests {
         let budget: LossBudget = "0.02nats".parse().expect("a budget");
         assert_eq!(budget, LossBudget { most: 0.02, measure: LossMeasure::Divergence });
         assert!("3%!".parse::<LossBudget>().is_ok());
+        let budget: LossBudget = "3%".parse().expect("a budget");
+        assert_eq!(budget.words(), "at most 3 % of the answers changed");
     }
 
     #[test]
@@ -157,7 +188,12 @@ mod tests {
         for text in ["", "5", "mbit", "-5mbit", "5mbyte", "1e99gbit", "nan mbit"] {
             assert!(parse_rate(text).is_err(), "{text}");
         }
-        for text in ["", "40", "ms", "-1ms", "40m"] {
+        assert_eq!(parse_time("40"), Ok(Micros::from_millis(40)));
+        assert_eq!(parse_factor("2.5"), Ok(2.5));
+        for text in ["", "0", "0.5", "-1", "nan", "inf", "1e9", "x"] {
+            assert!(parse_factor(text).is_err(), "{text}");
+        }
+        for text in ["", "ms", "-1ms", "40m", "nan"] {
             assert!(parse_time(text).is_err(), "{text}");
         }
         for text in ["", "0", "1/0", "x/2", "-1", "1/"] {

@@ -3,13 +3,15 @@
 use std::fmt;
 
 use aiflow::evaluation::report::{RunReport, RunRequest};
+use aiflow::evaluation::statistics::quantile;
 use aiflow::runtime::tier::net::{Choice, Course, Handover, Outcome};
 use aiflow::runtime::tier::{Answer, Class, Part, Trace};
-use aiflow::transport::channel::Estimate;
+use aiflow::transport::channel::{Estimate, Flags};
 use aiflow::units::{BitRate, Micros, Timestamp};
 use serde::Serialize;
 
-use crate::tiers::live::sparkline;
+use crate::quantity::count;
+use crate::tiers::live::recent;
 
 /// One request, as JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -20,7 +22,8 @@ pub(crate) struct Record {
     place: String,
     /// How what was handed over was coded.
     coding: String,
-    /// Why the device answered all the same.
+    /// Why the device answered all the same, a name of `Fallback`: `disconnected`, `outage`,
+    /// `going away`, `busy`, `switching`, `not offered`, `deadline`, `failed: CODE` or `bad answer`.
     fallback: Option<String>,
     bytes: u64,
     total_us: u64,
@@ -33,6 +36,8 @@ pub(crate) struct Record {
     /// Where the time went.
     trace: Vec<PartRecord>,
     channel: Option<ChannelRecord>,
+    /// Why the placement changed, a name of `Change`: `first`, `gain`, `trivial`, `unusable` or
+    /// `repaired`.
     change: Option<String>,
     /// SHA-256 of all outputs; nothing where only classes were asked for.
     outputs_sha256: Option<String>,
@@ -49,14 +54,53 @@ struct PartRecord {
 }
 
 /// What was known of the channel when the answer was there.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct ChannelRecord {
     rate_p50_bps: u64,
     rate_p10_bps: u64,
     min_rtt_us: u64,
     queue_us: u64,
     loss_ppm: u32,
+    /// How long ago the path was last seen at its limit.
+    age_us: u64,
+    /// What to keep in mind: `app-limited` (it may carry more), `probing`, `stale` (too little was
+    /// seen of it).
+    flags: Vec<&'static str>,
 }
+
+impl ChannelRecord {
+    fn new(estimate: &Estimate) -> Self {
+        let named =
+            [(Flags::APP_LIMITED, APP_LIMITED), (Flags::PROBING, "probing"), (Flags::STALE, STALE)];
+        let set = named.into_iter().filter(|(flag, _)| estimate.flags.contains(*flag));
+        Self {
+            rate_p50_bps: estimate.p50.get(),
+            rate_p10_bps: estimate.p10.get(),
+            min_rtt_us: estimate.min_rtt.get(),
+            queue_us: estimate.queue_delay.get(),
+            loss_ppm: estimate.loss.get(),
+            age_us: estimate.age.get(),
+            flags: set.map(|(_, name)| name).collect(),
+        }
+    }
+
+    /// Says what is known of the rate: what nobody has tried out is no measurement.
+    fn rate(&self) -> String {
+        let megabits = |bits: u64| bits as f64 / 1e6;
+        let middle = megabits(self.rate_p50_bps);
+        if self.flags.contains(&STALE) {
+            format!("{middle:.1} Mbit/s assumed")
+        } else if self.flags.contains(&APP_LIMITED) {
+            format!("at least {middle:.1} Mbit/s")
+        } else {
+            format!("{middle:.1} Mbit/s (≥ {:.1})", megabits(self.rate_p10_bps))
+        }
+    }
+}
+
+/// Names of flags in records.
+const APP_LIMITED: &str = "app-limited";
+const STALE: &str = "stale";
 
 impl Record {
     pub(crate) fn new(
@@ -77,13 +121,7 @@ impl Record {
                 ("picture".to_owned(), coding.to_string())
             }
         };
-        let channel = estimate.map(|estimate| ChannelRecord {
-            rate_p50_bps: estimate.p50.get(),
-            rate_p10_bps: estimate.p10.get(),
-            min_rtt_us: estimate.min_rtt.get(),
-            queue_us: estimate.queue_delay.get(),
-            loss_ppm: estimate.loss.get(),
-        });
+        let channel = estimate.as_ref().map(ChannelRecord::new);
         let (classes, tensors) = match &outcome.answer {
             Answer::Classes(classes) => (classes.as_slice(), false),
             _ => (&[] as &[Class], true),
@@ -95,7 +133,7 @@ impl Record {
             at_us: at.since_origin().get(),
             place,
             coding,
-            fallback: outcome.fallback.map(|fallback| format!("{fallback:?}")),
+            fallback: outcome.fallback.map(|fallback| fallback.to_string()),
             bytes: outcome.bytes.get(),
             total_us: outcome.total.get(),
             parts_us: outcome.trace.total().get(),
@@ -105,7 +143,7 @@ impl Record {
             class: outcome.answer.class(),
             trace: part_records(outcome),
             channel,
-            change: course.and_then(|c| c.change).map(|change| format!("{change:?}")),
+            change: course.and_then(|c| c.change).map(|change| change.to_string()),
             outputs_sha256: tensors.then(digest),
             classes: classes.iter().map(|class| (class.class, class.score)).collect(),
             parts: outcome.trace.clone(),
@@ -179,13 +217,8 @@ impl Run {
     /// One line: the channel, what was done, how long it took, how good it was.
     pub(crate) fn line(&self) -> String {
         let Some(last) = self.records.last() else { return String::new() };
-        let channel = last.channel.map_or_else(String::new, |channel| {
-            format!(
-                "{:.1} Mbit/s (≥ {:.1}), {:.0} ms | ",
-                channel.rate_p50_bps as f64 / 1e6,
-                channel.rate_p10_bps as f64 / 1e6,
-                channel.min_rtt_us as f64 / 1e3
-            )
+        let channel = last.channel.as_ref().map_or_else(String::new, |channel| {
+            format!("{}, {:.0} ms | ", channel.rate(), channel.min_rtt_us as f64 / 1e3)
         });
         let summary = Summary::new(self);
         let accuracy =
@@ -205,14 +238,13 @@ impl Run {
         let Some(last) = self.records.last() else { return String::new() };
         let summary = Summary::new(self);
         let rate =
-            |record: &Record| record.channel.map_or(0, |channel| channel.rate_p50_bps) as f64;
-        let channel = last.channel.map_or_else(
+            |record: &Record| record.channel.as_ref().map_or(0, |known| known.rate_p50_bps) as f64;
+        let channel = last.channel.as_ref().map_or_else(
             || "no connection".to_owned(),
             |channel| {
                 format!(
-                    "{:6.1} Mbit/s (≥ {:.1}), rtt {:.0} ms, queue {:.0} ms, loss {:.1} %",
-                    channel.rate_p50_bps as f64 / 1e6,
-                    channel.rate_p10_bps as f64 / 1e6,
+                    "{}, rtt {:.0} ms, queue {:.0} ms, loss {:.1} %",
+                    channel.rate(),
                     channel.min_rtt_us as f64 / 1e3,
                     channel.queue_us as f64 / 1e3,
                     f64::from(channel.loss_ppm) / 1e4
@@ -225,17 +257,17 @@ impl Run {
         let top1 =
             summary.top1.map_or_else(String::new, |top1| format!(", top-1 {:.1} %", 100.0 * top1));
         format!(
-            "channel  {} {channel}\nplan     {} {}{expected}, {} changes\nlatency  {} {:6.1} ms, mean \
+            "channel  {} {channel}\nplan     {} {}{expected}, {}\nlatency  {} {:6.1} ms, mean \
              {:.1}, p95 {:.1}\nbytes    {} {:6}\nanswers  {} {:6}{top1}, {} by the device, {} late",
-            sparkline(self.records.iter().map(rate), BARS),
+            recent(self.records.iter().map(rate), BARS),
             " ".repeat(BARS),
             last.what(),
-            summary.switches,
-            sparkline(self.records.iter().map(|record| record.total_us as f64), BARS),
+            count(summary.switches, "change"),
+            recent(self.records.iter().map(|record| record.total_us as f64), BARS),
             last.total_us as f64 / 1e3,
             summary.latency_ms_mean,
             summary.latency_ms_p95,
-            sparkline(self.records.iter().map(|record| record.bytes as f64), BARS),
+            recent(self.records.iter().map(|record| record.bytes as f64), BARS),
             last.bytes,
             " ".repeat(BARS),
             self.records.len(),
@@ -265,7 +297,10 @@ impl Run {
             } else {
                 format!("{} {}", record.place, record.coding)
             },
-            estimate: record.channel.map(|channel| BitRate::bits_per_second(channel.rate_p50_bps)),
+            estimate: record
+                .channel
+                .as_ref()
+                .map(|channel| BitRate::bits_per_second(channel.rate_p50_bps)),
             fell_back: record.fallback.is_some(),
         };
         let requests = self.records.iter().map(request).collect();
@@ -294,23 +329,19 @@ pub(crate) struct Summary {
 impl Summary {
     pub(crate) fn new(run: &Run) -> Self {
         let records = run.records();
-        let count = records.len().max(1) as f64;
-        let mut times: Vec<u64> = records.iter().map(|record| record.total_us).collect();
-        times.sort_unstable();
-        let quantile = |share: f64| {
-            let place = (share * (times.len().saturating_sub(1)) as f64).round() as usize;
-            times.get(place).map_or(0.0, |&time| time as f64 / 1e3)
-        };
+        let all = records.len().max(1) as f64;
+        let times: Vec<f64> = records.iter().map(|record| record.total_us as f64 / 1e3).collect();
+        let quantile = |share: f64| quantile(&times, share).unwrap_or(0.0);
         let judged: Vec<bool> = records.iter().filter_map(Record::is_right).collect();
         let right = judged.iter().filter(|right| **right).count();
         let local = |record: &&Record| record.place == "device" || record.fallback.is_some();
         Self {
             requests: records.len(),
-            latency_ms_mean: times.iter().sum::<u64>() as f64 / count / 1e3,
+            latency_ms_mean: times.iter().sum::<f64>() / all,
             latency_ms_p50: quantile(0.5),
             latency_ms_p95: quantile(0.95),
             top1: (!judged.is_empty()).then(|| right as f64 / judged.len() as f64),
-            bytes_mean: records.iter().map(|record| record.bytes).sum::<u64>() as f64 / count,
+            bytes_mean: records.iter().map(|record| record.bytes).sum::<u64>() as f64 / all,
             answered_by_the_device: records.iter().filter(local).count(),
             fallbacks: records.iter().filter(|record| record.fallback.is_some()).count(),
             deadline_misses: records.iter().filter(|record| record.late).count(),
@@ -324,8 +355,9 @@ impl fmt::Display for Summary {
         let Self { requests, latency_ms_mean, latency_ms_p50, latency_ms_p95, .. } = self;
         write!(
             f,
-            "{requests} requests: {latency_ms_mean:.1} ms on average (median {latency_ms_p50:.1}, 95 % \
+            "{}: {latency_ms_mean:.1} ms on average (median {latency_ms_p50:.1}, 95 % \
              within {latency_ms_p95:.1}), {:.0} bytes each",
+            count(*requests, "request"),
             self.bytes_mean
         )?;
         if let Some(top1) = self.top1 {
@@ -338,6 +370,55 @@ impl fmt::Display for Summary {
         if self.deadline_misses > 0 {
             write!(f, ", {} late", self.deadline_misses)?;
         }
-        write!(f, ", {} changes", self.switches)
+        write!(f, ", {}", count(self.switches, "change"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(flags: Vec<&'static str>) -> ChannelRecord {
+        ChannelRecord {
+            rate_p50_bps: 4_200_000,
+            rate_p10_bps: 1_000_000,
+            min_rtt_us: 300,
+            queue_us: 0,
+            loss_ppm: 0,
+            age_us: 0,
+            flags,
+        }
+    }
+
+    #[test]
+    fn a_rate_that_nobody_tried_out_is_not_called_measured() {
+        assert_eq!(channel(Vec::new()).rate(), "4.2 Mbit/s (≥ 1.0)");
+        assert_eq!(channel(vec![APP_LIMITED]).rate(), "at least 4.2 Mbit/s");
+        assert_eq!(channel(vec![APP_LIMITED, STALE]).rate(), "4.2 Mbit/s assumed");
+    }
+
+    #[test]
+    fn a_run_of_two_has_its_median_between_them() {
+        let outcome = |millis| Outcome {
+            answer: Answer::Classes(Vec::new()),
+            trace: Trace::new(),
+            total: Micros::from_millis(millis),
+            choice: Choice::Local,
+            fallback: None,
+            bytes: aiflow::units::Bytes::new(0),
+            spare: Micros::ZERO,
+            late: false,
+        };
+        let record = |index, millis| {
+            Record::new(index, Timestamp::ORIGIN, None, &outcome(millis), None, None)
+        };
+        let mut run = Run::default();
+        run.push(record(0, 2));
+        assert!(Summary::new(&run).to_string().starts_with("1 request: 2.0 ms"));
+        run.push(record(1, 4));
+        let summary = Summary::new(&run);
+        assert_eq!((summary.latency_ms_p50, summary.latency_ms_mean), (3.0, 3.0));
+        assert!(summary.latency_ms_p95 > 3.8 && summary.latency_ms_p95 < 4.0);
+        assert!(summary.to_string().ends_with("0 changes"));
     }
 }

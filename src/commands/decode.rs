@@ -18,6 +18,7 @@ use crate::args::{EngineArgs, Format};
 use crate::bundle::LoadedBundle;
 use crate::commands::encode::numbered;
 use crate::model::shape;
+use crate::quantity::count;
 use crate::{files, npy, output};
 
 /// Decode frames to features, and finish the model's work on them
@@ -155,8 +156,12 @@ impl Decode {
         let wanted = cut.tensors.len();
         if frames.len() != wanted {
             bail!(
-                "cut {id} has {wanted} tensors, {} frames were given; give one each",
-                frames.len()
+                "cut {id} has {}, {} given; give one each",
+                count(wanted, "tensor"),
+                match frames.len() {
+                    1 => "1 frame was".to_owned(),
+                    given => format!("{given} frames were"),
+                }
             );
         }
         let mut features: Vec<Option<Tensor>> = vec![None; wanted];

@@ -8,9 +8,9 @@ use aiflow::codec::lossless::encode_lossless;
 use aiflow::codec::{
     Dims, Effort, Encoder, EncoderConfig, FrameInfo, Profile, RateIndex, RateTarget, TensorView,
 };
-use aiflow::evaluation::data::Part;
+use aiflow::evaluation::data;
 use aiflow::runtime::Tensor;
-use aiflow::runtime::cut::CutId;
+use aiflow::runtime::cut::{CutId, CutTensor};
 use anyhow::{Context as _, Result, bail};
 use clap::{ArgGroup, Args, ValueEnum};
 use serde::Serialize;
@@ -20,6 +20,7 @@ use crate::bundle::{LoadedBundle, profiles};
 use crate::files;
 use crate::model::{OpenData, shape};
 use crate::output;
+use crate::quantity::count as count_of;
 
 /// Run the head of a cut on a sample, or take a feature, and encode it as a frame
 #[derive(Debug, Args)]
@@ -43,7 +44,7 @@ pub(crate) struct Encode {
     /// Rate index: 0 is nearly lossless, 63 the coarsest, 8 steps double the quantiser's step
     #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(0..=63))]
     rate: Option<u8>,
-    /// The finest rate that fits into so many bytes
+    /// The finest rate at which the frames of all tensors together fit into so many bytes
     #[arg(long, value_name = "BYTES")]
     max_bytes: Option<usize>,
     /// Keep every bit
@@ -71,6 +72,12 @@ pub(crate) struct Encode {
     #[command(flatten)]
     format: Format,
 }
+
+/// A tensor of the cut with its profile and its values.
+type Part<'a> = (&'a CutTensor, &'a Arc<Profile>, &'a Tensor);
+
+/// A frame with what is said of it.
+type Coded = (Vec<u8>, FrameInfo);
 
 /// How hard the encoder works.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -115,19 +122,26 @@ impl Encode {
         if features.len() != tensors.len() {
             let (have, want) = (features.len(), tensors.len());
             bail!(
-                "cut {} has {want} tensors, {have} were given; repeat --tensor for each",
-                self.cut
+                "cut {} has {}, {have} were given; repeat --tensor for each",
+                self.cut,
+                count_of(want, "tensor")
             );
         }
         let mut records = Vec::with_capacity(tensors.len());
         let mut frames = Vec::with_capacity(tensors.len());
-        for (index, ((tensor, profile), feature)) in
-            tensors.iter().zip(&profiles).zip(&features).enumerate()
+        let parts: Vec<Part<'_>> = tensors
+            .iter()
+            .zip(&profiles)
+            .zip(&features)
+            .map(|((tensor, profile), feature)| (tensor, profile, feature))
+            .collect();
+        let coded = match (self.max_bytes, parts.len()) {
+            (Some(most), 2..) => self.together(&parts, most)?,
+            _ => self.frames(&parts, self.target())?,
+        };
+        for ((&(tensor, profile, feature), (frame, info)), path) in
+            parts.iter().zip(coded).zip(paths)
         {
-            let (frame, info) = self
-                .frame(profile, feature)
-                .with_context(|| format!("encoding {} of cut {}", tensor.name, self.cut))?;
-            let path = numbered(&self.output, index, tensors.len());
             records.push(Record::new(&path, self.cut, &tensor.name, feature, profile, info));
             frames.push((path, frame));
         }
@@ -140,7 +154,7 @@ impl Encode {
     /// Runs the head on the chosen sample.
     fn head(&self, loaded: &LoadedBundle, spec: &str) -> Result<Vec<Tensor>> {
         let preprocess = loaded.preprocess(&self.preprocess)?;
-        let data = OpenData::open(spec, Part::Test, preprocess)?;
+        let data = OpenData::open(spec, data::Part::Test, preprocess)?;
         let inputs = data.inputs(&loaded.model, self.index)?;
         let named: Vec<_> =
             inputs.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
@@ -151,27 +165,74 @@ impl Encode {
     /// Reads the features that were given as files.
     fn tensors(&self) -> Result<Vec<Tensor>> {
         let read = |path: &PathBuf| {
-            let data = OpenData::open(&format!("npy:{}", path.display()), Part::All, None)?;
+            let data = OpenData::open(&format!("npy:{}", path.display()), data::Part::All, None)?;
             Ok(data.set.sample(self.index)?.input)
         };
         self.tensor.iter().map(read).collect()
     }
 
-    fn frame(&self, profile: &Arc<Profile>, feature: &Tensor) -> Result<(Vec<u8>, FrameInfo)> {
+    /// Returns what the flags ask for; `None` is lossless.
+    fn target(&self) -> Option<RateTarget> {
+        match (self.rate.and_then(RateIndex::new), self.max_bytes) {
+            (Some(rate), _) if self.adapt => Some(RateTarget::Confidence(rate)),
+            (Some(rate), _) => Some(RateTarget::Index(rate)),
+            (None, most) => most.map(RateTarget::MaxBytes),
+        }
+    }
+
+    /// Encodes every tensor of the cut.
+    fn frames(&self, parts: &[Part<'_>], target: Option<RateTarget>) -> Result<Vec<Coded>> {
+        let frame = |&(tensor, profile, feature): &Part<'_>| {
+            self.frame(profile, feature, target)
+                .with_context(|| format!("encoding {} of cut {}", tensor.name, self.cut))
+        };
+        parts.iter().map(frame).collect()
+    }
+
+    /// Encodes several tensors at the finest rate at which all of them fit into `most` bytes.
+    fn together(&self, parts: &[Part<'_>], most: usize) -> Result<Vec<Coded>> {
+        let at = |rate: u8| {
+            let coded = self.frames(parts, RateIndex::new(rate).map(RateTarget::Index))?;
+            let bytes: usize = coded.iter().map(|(frame, _)| frame.len()).sum();
+            anyhow::Ok((coded, bytes))
+        };
+        let (mut best, least) = at(RateIndex::MAX.get())?;
+        if least > most {
+            bail!(
+                "the {} tensors of cut {} need {least} bytes together at the coarsest rate, --max-bytes \
+                 gives {most}; give more",
+                parts.len(),
+                self.cut
+            );
+        }
+        let (mut finest, mut fits) = (0, RateIndex::MAX.get());
+        while finest < fits {
+            let middle = finest.midpoint(fits);
+            let (coded, bytes) = at(middle)?;
+            if bytes <= most {
+                (best, fits) = (coded, middle);
+            } else {
+                finest = middle + 1;
+            }
+        }
+        Ok(best)
+    }
+
+    fn frame(
+        &self,
+        profile: &Arc<Profile>,
+        feature: &Tensor,
+        target: Option<RateTarget>,
+    ) -> Result<Coded> {
         let dims = Dims::new(feature.shape())?;
         let values: Vec<f32> = feature.iter().copied().collect();
         let view = TensorView::f32(&dims, &values)?;
         let mut frame = Vec::new();
-        let target = match (self.rate.map(RateIndex::new), self.max_bytes) {
-            (Some(Some(rate)), _) if self.adapt => RateTarget::Confidence(rate),
-            (Some(Some(rate)), _) => RateTarget::Index(rate),
-            (_, Some(most)) => RateTarget::MaxBytes(most),
-            _ => {
-                let mode = encode_lossless(&view, FrameForm::SelfContained, &mut frame)?;
-                let bytes = frame.len();
-                let info = FrameInfo { mode, rate: RateIndex::MIN, layers: 1, bytes };
-                return Ok((frame, info));
-            }
+        let Some(target) = target else {
+            let mode = encode_lossless(&view, FrameForm::SelfContained, &mut frame)?;
+            let bytes = frame.len();
+            let info = FrameInfo { mode, rate: RateIndex::MIN, layers: 1, bytes };
+            return Ok((frame, info));
         };
         let effort = match self.effort {
             Work::Fast => Effort::Fast,

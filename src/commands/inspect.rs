@@ -73,6 +73,20 @@ impl Inspect {
         error: Option<DecodeError>,
     ) -> Result<()> {
         let file = self.file.display().to_string();
+        // Anything may be taken for the head of a session frame, which has no magic number: only a
+        // layer whose checksum holds tells one from another file.
+        if kind == SESSION
+            && let Some(error) = error
+            && !rows.iter().any(|row| row.name == LAYER)
+        {
+            return Err(error).with_context(|| {
+                format!(
+                    "{file} is no bundle, profile or self-contained frame, and no whole session frame; \
+                     give a folder that `aiflow learn` wrote, an .afp file in it, or what `aiflow \
+                     encode` wrote"
+                )
+            });
+        }
         let error_text = error.map(|error| error.to_string());
         let fields = rows.into_iter().map(Field::from).collect();
         let report = Report { kind, file, bytes, fields, error: error_text };
@@ -83,16 +97,7 @@ impl Inspect {
         }
         match error {
             None => Ok(()),
-            Some(error) => {
-                // Anything may be taken for a session frame: it has no magic number.
-                let doubt = match kind {
-                    SESSION => {
-                        " is no bundle, profile or self-contained frame; read as a session frame"
-                    }
-                    _ => "",
-                };
-                Err(error).with_context(|| format!("{}{doubt}", report.file))
-            }
+            Some(error) => Err(error).with_context(|| report.file),
         }
     }
 
@@ -172,6 +177,9 @@ fn print_bundle(folder: &Path, bundle: &Bundle) -> Result<()> {
     }
     output::table(&table.to_string(), &[])
 }
+
+/// The field that is there once the checksum of a layer holds.
+const LAYER: &str = "layer";
 
 /// What a frame of a session is called.
 const SESSION: &str = "session frame";

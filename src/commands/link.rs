@@ -13,6 +13,7 @@ use clap::Args;
 
 use crate::args::Format;
 use crate::progress::Progress;
+use crate::quantity::{count, parse_time};
 use crate::{files, output};
 use live::LiveView;
 
@@ -32,18 +33,18 @@ pub(crate) struct Link {
     /// Policies: all, or aiflow, moq-rate, static-best, static-PERCENT, quinn-stream, oracle
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "all")]
     policy: Vec<String>,
-    /// Round trip of the empty path in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=10_000))]
-    rtt: u64,
+    /// Round trip of the empty path, such as 60ms, at most 10s
+    #[arg(long, value_name = "TIME", default_value = "60ms", value_parser = parse_rtt)]
+    rtt: Micros,
     /// Queue before the uplink in KiB
     #[arg(long, value_name = "KIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(3..=1_048_576))]
     queue: u64,
     /// Frames per second
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
     fps: u64,
-    /// Time from capture until a frame is of no use, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=60_000))]
-    deadline: u64,
+    /// Time from capture until a frame is of no use, such as 300ms, 1ms to 60s
+    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = parse_deadline)]
+    deadline: Micros,
     /// Largest share of a frame that is its base layer, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=100))]
     base: u64,
@@ -108,13 +109,13 @@ impl Link {
 
     fn path(&self, spec: &str) -> Result<Path> {
         let path = Path::open(spec)?;
-        Ok(path.with_rtt(Micros::from_millis(self.rtt)).with_queue(Bytes::from_kib(self.queue)))
+        Ok(path.with_rtt(self.rtt).with_queue(Bytes::from_kib(self.queue)))
     }
 
     fn traffic(&self, path: &Path) -> Traffic {
         Traffic {
             period: Micros::new(1_000_000 / self.fps),
-            deadline: Micros::from_millis(self.deadline),
+            deadline: self.deadline,
             base_percent: self.base,
             length: self.seconds.map_or(path.span(), Micros::from_secs),
         }
@@ -161,6 +162,20 @@ impl Link {
     }
 }
 
+fn parse_rtt(text: &str) -> Result<Micros, String> {
+    parse_within(text, Micros::ZERO, Micros::from_secs(10))
+}
+
+fn parse_deadline(text: &str) -> Result<Micros, String> {
+    parse_within(text, Micros::from_millis(1), Micros::from_secs(60))
+}
+
+fn parse_within(text: &str, least: Micros, most: Micros) -> Result<Micros, String> {
+    let time = parse_time(text)?;
+    let fits = least <= time && time <= most;
+    fits.then_some(time).ok_or_else(|| format!("write a time from {least} to {most}"))
+}
+
 fn table(results: &[LinkResult]) -> String {
     let heading =
         ["policy", "on time", "in time", "base p50/p95", "error p50/p90", "over", "changes"];
@@ -202,7 +217,7 @@ fn findings(studies: &[LinkStudy]) -> Vec<String> {
         "aiflow: {:.1} % of the bases on time, {:.1} % of the capacity used in time (mean over {}).",
         100.0 * on_time,
         100.0 * used,
-        if own.len() == 1 { "1 trace".to_owned() } else { format!("{} traces", own.len()) },
+        count(own.len(), "trace"),
     )];
     for name in ["oracle", "moq-rate", "static-best", "quinn-stream"] {
         let Some(other) = of(name) else { continue };

@@ -194,12 +194,15 @@ impl PlanCommand {
             ),
         };
         format!(
-            "Wanted: {goal}, at most {} lost. Times of {} with {} {}; the server runs at {:.3} of it.",
-            self.max_loss,
+            "Wanted: {goal}, with {}. Times of {} with {} {}; the server {}.",
+            self.max_loss.words(),
             machines.device.machine.cpu,
             machines.device.machine.engine,
             machines.device.machine.engine_version,
-            self.server_speed
+            match self.server_speed {
+                1.0 => "is as fast".to_owned(),
+                speed => format!("runs at {speed} times that speed"),
+            }
         )
     }
 }

@@ -1,7 +1,7 @@
 //! `aiflow run`: a device.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,20 +11,21 @@ use aiflow::runtime::cut::CutId;
 use aiflow::runtime::planner::{Confidence, Goal, Table, TierCosts, Wish};
 use aiflow::runtime::profiler::MachineProfile;
 use aiflow::runtime::tier::net::{
-    Choice, Device, DeviceOptions, Handover, Layering, Menu, Pilot, Uplink,
+    Choice, Device, DeviceOptions, Handover, Layering, Menu, Pilot, Uplink, UplinkError,
 };
 use aiflow::runtime::tier::{AnswerForm, ModelParts, Place};
-use aiflow::transport::driver::Endpoint;
+use aiflow::transport::driver::{Endpoint, Qlog};
 use aiflow::units::Micros;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 
 use crate::args::{EngineArgs, Format, PreprocessArgs};
 use crate::bundle::LoadedBundle;
 use crate::model::OpenData;
-use crate::quantity::{LossBudget, parse_time};
+use crate::quantity::{LossBudget, parse_factor, parse_time};
 use crate::run_report::{Run, Summary};
 use crate::tiers::drive::{Captain, Drive, Shown};
+use crate::tiers::observe::ObserveArgs;
 use crate::tiers::spec::{Coding, Upload};
 use crate::tiers::{self, identity};
 use crate::{files, output};
@@ -56,15 +57,15 @@ pub(crate) struct RunCommand {
     /// Samples to answer [default: all]
     #[arg(long, value_name = "N")]
     count: Option<usize>,
-    /// Time from one request to the next; it waits while too many are under way
+    /// Time from one request to the next, such as 20ms; it waits while too many are under way
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_time)]
     period: Micros,
     /// Requests under way at once: the next ones are read, run and sent while others are answered
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=32))]
     in_flight: u16,
-    /// Time in which an answer is wanted
-    #[arg(long, value_name = "MS")]
-    deadline: Option<u64>,
+    /// Time in which an answer is wanted, such as 100ms
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    deadline: Option<Micros>,
     /// Send frames in layers where the channel is too tight for the deadline, so that the base is
     /// answered when the rest is late
     #[arg(long, requires = "deadline")]
@@ -75,7 +76,7 @@ pub(crate) struct RunCommand {
     /// Hand over at this cut, always
     #[arg(long, value_name = "ID", conflicts_with_all = ["picture", "local"])]
     cut: Option<CutId>,
-    /// Rate index 0 to 63 for the cut; with `fast` behind it for the fast effort
+    /// Rate index 0 to 63 for the cut, such as 24, or 24fast for the fast effort
     #[arg(long, value_name = "Q", requires = "cut", conflicts_with = "lossless")]
     rate: Option<Coding>,
     /// Keep every bit of what crosses the cut (the default without --rate)
@@ -91,7 +92,7 @@ pub(crate) struct RunCommand {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
     classes: Option<u8>,
     /// Times slower than this machine that the device is made, for emulation
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = parse_factor)]
     slowdown: f64,
     /// Profile of this machine [default: BUNDLE.profile.json]
     #[arg(long, value_name = "FILE.json")]
@@ -107,19 +108,22 @@ pub(crate) struct RunCommand {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
+    observe: ObserveArgs,
+    #[command(flatten)]
     format: Format,
 }
 
 impl RunCommand {
     pub(crate) fn run(self) -> Result<()> {
         files::check(&self.html)?;
+        let qlog = self.observe.start("run")?;
         let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
         let preprocess = loaded.preprocess(&self.preprocess)?;
         let data = OpenData::open(&self.data, aiflow::evaluation::data::Part::All, preprocess)?;
         let parts = Arc::new(tiers::parts(&loaded)?);
         let captain = self.captain(&loaded)?;
         let runtime = tiers::runtime()?;
-        runtime.block_on(self.answer(&loaded, &data, parts, captain))
+        runtime.block_on(self.answer(&loaded, &data, (parts, qlog), captain))
     }
 
     /// Says who decides.
@@ -158,17 +162,19 @@ impl RunCommand {
             None => device.clone(),
         };
         let goal = match self.deadline {
-            Some(millis) => {
-                let deadline = Micros::from_millis(millis);
-                Goal::Deadline { deadline, confidence: Confidence::default() }
-            }
+            Some(deadline) => Goal::Deadline { deadline, confidence: Confidence::default() },
             None => Goal::LeastTime,
         };
         let wish = Wish { most_loss: self.max_loss.most, goal };
         Ok(Pilot::new(table, device, server, wish).with_slowdown(self.slowdown))
     }
 
-    fn device(&self, parts: &Arc<ModelParts>, captain: &Captain) -> Result<Device> {
+    fn device(
+        &self,
+        parts: &Arc<ModelParts>,
+        captain: &Captain,
+        qlog: Option<&Qlog>,
+    ) -> Result<Device> {
         let form = self.classes.map_or(AnswerForm::Tensors, AnswerForm::Classes);
         let layering = if self.layers { Layering::WhenTight } else { Layering::Never };
         let options = DeviceOptions::default()
@@ -192,9 +198,9 @@ impl RunCommand {
         let others = parts.cuts().map(|cut| Place::Cut(cut.id));
         let places: Vec<Place> = first.into_iter().chain(others).collect();
         let menu = Menu::new(parts, &places)?;
-        let config = identity::client(trust)?.with_protocol(options.protocol());
+        let config = identity::client(trust, qlog)?.with_protocol(options.protocol());
         let endpoint = Endpoint::client(own)?;
-        let deadline = self.deadline.map_or(Micros::ZERO, Micros::from_millis);
+        let deadline = self.deadline.unwrap_or(Micros::ZERO);
         let uplink = Uplink::new(endpoint, addresses, &self.name, config, menu, deadline);
         Ok(Device::new(Arc::clone(parts), Some(uplink), options))
     }
@@ -203,18 +209,18 @@ impl RunCommand {
         &self,
         loaded: &LoadedBundle,
         data: &OpenData,
-        parts: Arc<ModelParts>,
+        (parts, qlog): (Arc<ModelParts>, Option<Qlog>),
         mut captain: Captain,
     ) -> Result<()> {
-        let device = self.device(&parts, &captain)?;
+        let device = self.device(&parts, &captain, qlog.as_ref())?;
         if let Some(uplink) = device.uplink() {
-            uplink.ready(CONNECT_WITHIN).await?;
+            uplink.ready(CONNECT_WITHIN).await.map_err(|error| self.advise(error))?;
         }
         if let Captain::Fixed(Choice::Remote(handover)) = captain {
             let prepared = device.prepare(handover, CONNECT_WITHIN).await;
             if let Err(fallback) = prepared {
                 bail!(
-                    "the server does not take this ({fallback:?}); is it served with the same bundle?"
+                    "the server does not take this ({fallback}); is it served with the same bundle?"
                 );
             }
         }
@@ -224,7 +230,7 @@ impl RunCommand {
             model: &loaded.model,
             count: self.count.unwrap_or(usize::MAX).min(data.set.len()),
             period: self.period,
-            deadline: self.deadline.map(Micros::from_millis),
+            deadline: self.deadline,
             in_flight: self.in_flight,
             shown: if self.format.json { Shown::Nothing } else { Shown::AsItGoes },
         };
@@ -234,6 +240,30 @@ impl RunCommand {
             let _ = tokio::time::timeout(GOODBYE_WITHIN, uplink.shutdown()).await;
         }
         self.finish(&run, &loaded.bundle.manifest().model.name)
+    }
+
+    /// Says what can be done about a server that cannot be used.
+    fn advise(&self, error: UplinkError) -> anyhow::Error {
+        let advice = match &error {
+            UplinkError::Timeout(_) => format!(
+                "asked was {}; check that `aiflow serve` listens there and that UDP reaches it",
+                self.connect.join(", ")
+            ),
+            UplinkError::Connect { why, .. } if why.contains("certificate") => {
+                let trust = self.trust.as_deref().unwrap_or(Path::new(""));
+                format!(
+                    "give --trust the certificate.pem of that server (now {}) and --name a name in it \
+                     (now {})",
+                    trust.display(),
+                    self.name
+                )
+            }
+            UplinkError::Connect { .. } => {
+                "check that `aiflow serve` of this version listens there".to_owned()
+            }
+            _ => return error.into(),
+        };
+        anyhow!("{error}; {advice}")
     }
 
     fn finish(&self, run: &Run, model: &str) -> Result<()> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aiflow::runtime::tier::net::{DeviceOptions, Menu, Role, Server, ServerOptions, Then, Uplink};
 use aiflow::runtime::tier::{ModelParts, Place, QueueLimits};
-use aiflow::transport::driver::{EarlyData, Endpoint, ServerConfig};
+use aiflow::transport::driver::{EarlyData, Endpoint, Qlog, ServerConfig};
 use aiflow::units::Micros;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -16,6 +16,7 @@ use crate::args::{EngineArgs, PreprocessArgs};
 use crate::bundle::LoadedBundle;
 use crate::output;
 use crate::quantity::parse_time;
+use crate::tiers::observe::ObserveArgs;
 use crate::tiers::spec::Onward;
 use crate::tiers::{self, identity, metrics, pictures};
 
@@ -82,6 +83,8 @@ pub(crate) struct Serve {
     preprocess: PreprocessArgs,
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    observe: ObserveArgs,
 }
 
 /// The tier of a server.
@@ -96,22 +99,29 @@ enum Tier {
 
 impl Serve {
     pub(crate) fn run(self) -> Result<()> {
+        let qlog = self.observe.start("serve")?;
         let loaded = LoadedBundle::open(&self.bundle, self.model.as_deref(), self.engine.engine)?;
         let parts = Arc::new(tiers::parts(&loaded)?);
         let (own, certificate, made) = identity::open(&self.identity, &self.names)?;
         if made {
             output::text(&format!("made a certificate: {}", certificate.display()))?;
         }
-        let config = ServerConfig::new(own, None, EarlyData::Refused)?;
+        let mut config = ServerConfig::new(own, None, EarlyData::Refused)?;
+        if let Some(qlog) = &qlog {
+            config = config.with_qlog(qlog.clone());
+        }
         let runtime = tiers::runtime()?;
         let entered = runtime.enter();
-        let options = self.options(&loaded, &parts)?;
+        let options = self.options(&loaded, &parts, qlog.as_ref())?;
         let server = Server::start(self.listen, config, parts, options)?;
         drop(entered);
         let name = &loaded.bundle.manifest().model.name;
         if let Some(address) = self.metrics {
             let address = metrics::serve(address, server.metrics(), server.readiness())?;
             output::text(&format!("metrics on http://{address}/metrics"))?;
+        }
+        if matches!(self.role, Tier::Edge) && self.upstream.is_none() {
+            output::text("an edge without --upstream answers everything itself, as a cloud does")?;
         }
         output::text(&format!("serving {name} on {}", server.local_address()?))?;
         runtime.block_on(async {
@@ -121,7 +131,12 @@ impl Serve {
         })
     }
 
-    fn options(&self, loaded: &LoadedBundle, parts: &ModelParts) -> Result<ServerOptions> {
+    fn options(
+        &self,
+        loaded: &LoadedBundle,
+        parts: &ModelParts,
+        qlog: Option<&Qlog>,
+    ) -> Result<ServerOptions> {
         let role = match self.role {
             Tier::Edge => Role::Edge,
             Tier::Cloud => Role::Cloud,
@@ -152,7 +167,7 @@ impl Serve {
             let places: Vec<Place> = first.into_iter().chain(others).collect();
             let menu = Menu::new(parts, &places)?;
             let config =
-                identity::client(trust)?.with_protocol(DeviceOptions::default().protocol());
+                identity::client(trust, qlog)?.with_protocol(DeviceOptions::default().protocol());
             let any = SocketAddr::from(([0, 0, 0, 0], 0));
             let own = if address.is_ipv6() { "[::]:0".parse()? } else { any };
             let endpoint = Endpoint::client(own)?;

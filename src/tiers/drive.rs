@@ -127,7 +127,7 @@ fn take(
     let changed = course.as_ref().and_then(|course| Some((course, course.change?)));
     let words = changed.map(|(course, change)| {
         format!(
-            "{:>9.3} s  {} ({change:?}), expected {:.1} ms, took {:.1} ms",
+            "{:>9.3} s  {} ({change}), expected {:.1} ms, took {:.1} ms",
             record.at_seconds(),
             record.what(),
             course.expected.get() as f64 / 1e3,

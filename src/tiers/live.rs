@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use console::Term;
 
 use crate::output;
+use crate::progress::sparkline;
 
 /// Lines that show how a run goes.
 pub(crate) struct Live {
@@ -59,20 +60,15 @@ impl Drop for Live {
     }
 }
 
-/// Draws values as bars of one character, the last one on the right; as many as fit into `width`.
-pub(crate) fn sparkline(values: impl Iterator<Item = f64>, width: usize) -> String {
+/// Draws the last values as bars of one character, as many as fit into `width`, the last one on the
+/// right.
+pub(crate) fn recent(values: impl Iterator<Item = f64>, width: usize) -> String {
     let values: Vec<f64> = values.collect();
     let values = values.get(values.len().saturating_sub(width)..).unwrap_or_default();
     let highest = values.iter().copied().fold(0.0, f64::max);
-    let bar = |value: &f64| {
-        let place = if highest > 0.0 { value / highest * (BARS.len() - 1) as f64 } else { 0.0 };
-        BARS.get(place.round() as usize).copied().unwrap_or(' ')
-    };
-    let bars: String = values.iter().map(bar).collect();
-    format!("{bars:>width$}")
+    format!("{:>width$}", sparkline(values, highest))
 }
 
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const INTERVAL: Duration = Duration::from_millis(100);
 const PLAIN_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -82,8 +78,8 @@ mod tests {
 
     #[test]
     fn bars_rise_with_values_and_end_with_the_last() {
-        assert_eq!(sparkline([0.0, 4.0, 8.0].into_iter(), 4), " ▁▅█");
-        assert_eq!(sparkline([9.0, 1.0, 1.0].into_iter(), 2), "██");
-        assert_eq!(sparkline(std::iter::empty(), 2), "  ");
+        assert_eq!(recent([0.0, 4.0, 8.0].into_iter(), 4), " ▁▅█");
+        assert_eq!(recent([9.0, 1.0, 1.0].into_iter(), 2), "██");
+        assert_eq!(recent(std::iter::empty(), 2), "  ");
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod drive;
 pub(crate) mod identity;
 pub(crate) mod live;
 pub(crate) mod metrics;
+pub(crate) mod observe;
 pub(crate) mod pictures;
 pub(crate) mod spec;
 

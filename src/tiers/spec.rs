@@ -25,7 +25,8 @@ impl FromStr for Coding {
         };
         let number = number.strip_prefix('q').unwrap_or(number);
         let rate_index = number.parse().ok().filter(|rate: &u8| *rate <= 63);
-        let rate_index = rate_index.ok_or("write a rate index from 0 to 63, or lossless")?;
+        let rate_index =
+            rate_index.ok_or("write a rate index from 0 to 63 such as 24, 24fast, or lossless")?;
         let rate = FrameRate::Fixed;
         Ok(Self(FeatureCoding::Learned { rate_index, effort, rate }))
     }

@@ -25,8 +25,10 @@ fn models_that_are_none() {
     work.write("empty.onnx", b"");
     work.write("short.onnx", &bytes[..bytes.len() / 2]);
     work.write("odd.onnx", &odd_operator());
+    std::fs::create_dir(work.path("folder.onnx")).expect("a folder");
     let before = work.names();
-    let table: [(&str, &[&str]); 5] = [
+    let table: [(&str, &[&str]); 6] = [
+        ("folder.onnx", &["folder.onnx", "give the path of an ONNX file"]),
         ("missing.onnx", &["missing.onnx", "no model"]),
         ("text.onnx", &["text.onnx", "not an ONNX model"]),
         ("empty.onnx", &["empty.onnx"]),
@@ -57,13 +59,17 @@ fn data_that_does_not_fit() {
     let work = Work::new();
     let model = model();
     work.write("other.npy", &npy(&[4, 3, 20, 20]));
+    let mut text = npy(&[4, 3, 48, 48]);
+    let kind = text.windows(3).position(|part| part == b"<f4").expect("the kind");
+    text[kind + 1] = b'U';
+    work.write("text.npy", &text);
     work.write("wide.toml", b"input = \"input\"\nsize = [32, 32]\n");
     work.write("name.toml", b"input = \"picture\"\nsize = [48, 48]\n");
     work.write("fault.toml", b"input = \"input\"\nsize = [48]\n");
     std::fs::create_dir(work.path("empty")).expect("a folder");
     std::fs::copy(&model, work.path("unnamed.onnx")).expect("a copy");
     let before = work.names();
-    let table: [(&str, &[&str]); 11] = [
+    let table: [(&str, &[&str]); 12] = [
         ("--data nothing", &["unknown data set `nothing`", "scenes:COUNT@SEED"]),
         ("--data scenes:0@1", &["no sample"]),
         ("--data scenes:9@1?offset=9", &["no sample", "options"]),
@@ -71,7 +77,8 @@ fn data_that_does_not_fit() {
         ("--data cifar10:nowhere", &["nowhere"]),
         ("--data imagefolder:empty", &["empty"]),
         ("--data npy:missing.npy", &["missing.npy"]),
-        ("--data npy:other.npy", &["[1, 3, 20, 20]", "`input`", "[N, 3, 48, 48]"]),
+        ("--data npy:text.npy", &["text.npy", "float32", "convert the file"]),
+        ("--data npy:other.npy", &["[1, 3, 20, 20]", "`input`", "[N, 3, 48, 48]", "save an array"]),
         ("--data scenes:9@1 --preprocess wide.toml", &["48x48", "32x32"]),
         ("--data scenes:9@1 --preprocess name.toml", &["`input`", "picture"]),
         ("--data scenes:9@1 --preprocess fault.toml", &["fault.toml", "line 2"]),
@@ -205,6 +212,7 @@ fn frames_that_are_damaged() {
     work.write("foreign.afr", &changed(5));
     work.write("short.afr", &frame[..frame.len() - 1]);
     work.write("text.afr", b"no frame");
+    work.write("empty", b"");
     work.write("wrong.npy", &npy(&[1, 3, 6, 6]));
     let before = work.names();
     let table: [(&str, &[&str]); 6] = [
@@ -224,6 +232,13 @@ fn frames_that_are_damaged() {
     for file in ["flipped.afr", "short.afr", "text.afr", "missing.afr"] {
         let words = format!("inspect {file}");
         failed(&work.run(&words), &words, &[file]);
+    }
+    // What is none of ours is not laid out as if it were.
+    for file in ["text.afr", "empty", "wrong.npy"] {
+        let words = format!("inspect {file}");
+        let ran = work.run(&words);
+        failed(&ran, &words, &[file, "aiflow learn", "aiflow encode"]);
+        assert_eq!(ran.out, "", "aiflow {words}");
     }
     let table: [(&str, &[&str]); 4] = [
         ("--cut c01 --data scenes:4@7 --rate 9", &["c01", "c06"]),
@@ -252,6 +267,11 @@ fn commands_that_are_not_understood() {
         "encode b --cut c01 --data scenes:9@1 --rate 64 -o f",
         "encode b --cut c01 --data scenes:9@1 --rate 9 --lossless -o f",
         "decode b f",
+        "run --bundle b --data scenes:9@1 --slowdown 0",
+        "run --bundle b --data scenes:9@1 --slowdown nan",
+        "run --bundle b --data scenes:9@1 --deadline 5mm",
+        "link --trace const:1mbit --rtt 11s",
+        "link --trace const:1mbit --deadline 0",
     ] {
         let ran = work.run(words);
         assert_eq!(ran.code, Some(2), "aiflow {words}: {}", ran.error);

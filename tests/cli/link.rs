@@ -62,7 +62,7 @@ fn there_is_one_record_for_each_trace_and_policy() {
 #[test]
 fn equal_runs_are_equal_and_tables_tell_the_same() {
     let work = Work::new();
-    let words = "link --trace const:4mbit --policy aiflow,static-50 --seconds 5 --rtt 20 --fps 20";
+    let words = "link --trace const:4mbit --policy aiflow,static-50 --seconds 5 --rtt 20ms --deadline 300 --fps 20";
     let records = || work.json(&format!("{words} --json"));
     let first = records();
     assert_eq!(first, records());

@@ -5,6 +5,7 @@ mod bundle;
 mod commands;
 mod end_to_end;
 mod link;
+mod observe;
 mod outputs;
 mod plan;
 mod tier_faults;

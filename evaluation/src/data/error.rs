@@ -32,7 +32,7 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// A file is not what its place in the data set promises.
-    #[error("{}: {problem}; fetch the file again or fix it", path.display())]
+    #[error("{}: {problem}; {}", path.display(), problem.advice())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -234,6 +234,22 @@ pub enum FileProblem {
         /// The line, counted from 1.
         line: usize,
     },
+}
+
+impl FileProblem {
+    /// Returns what can be done about it.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Unsupported { .. } => "convert the file",
+            Self::TooLarge { .. } => "divide the file",
+            Self::Counts { .. } => "give files that belong together",
+            Self::Line { .. } => "mend the line",
+            Self::Format { .. } => "give a file of that format",
+            Self::Records { .. } | Self::Truncated { .. } | Self::Trailing { .. } | Self::Gzip => {
+                "fetch the file again"
+            }
+        }
+    }
 }
 
 impl DataError {

@@ -221,7 +221,7 @@ impl Element {
             "<i4" => Ok(Element::I32),
             "<i8" => Ok(Element::I64),
             _ => Err(FileProblem::Unsupported {
-                what: "an element type other than f2, f4, f8, u1, i4 and i8 in little-endian order",
+                what: "an element type other than float16, float32, float64, uint8, int32 and int64 in little-endian order",
             }),
         }
     }

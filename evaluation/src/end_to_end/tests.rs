@@ -121,7 +121,7 @@ fn request(number: usize, latency_ms: f64, oracle_ms: f64) -> RequestRecord {
         estimate_bps: None,
         believed_ms: None,
         channel_bps: 1000,
-        change: Some(if number == 0 { "First" } else { "Gain" }.to_owned()),
+        change: Some(if number == 0 { "first" } else { "gain" }.to_owned()),
         agrees: Some(number != 1),
         right: None,
         late: latency_ms > 15.0,

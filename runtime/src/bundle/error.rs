@@ -86,7 +86,7 @@ pub enum BundleError {
     /// No model with the right content was found.
     #[error(
         "the bundle was learned for the model {name} ({expected:#}), which was not found at {}: \
-         give its path",
+         give its path with --model",
         tried.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     ModelNotFound {

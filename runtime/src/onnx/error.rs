@@ -13,7 +13,7 @@ pub enum ModelError {
         path: PathBuf,
     },
     /// The file is there but cannot be read.
-    #[error("cannot read the model {path}: {source}")]
+    #[error("cannot read the model {path}: {source}; give the path of an ONNX file")]
     Read {
         /// The path that was asked for.
         path: PathBuf,

@@ -1,5 +1,7 @@
 //! Keeping a plan until another one pays.
 
+use core::fmt;
+
 use aiflow_units::{Micros, Timestamp};
 
 use super::link::{LinkEstimate, LinkState};
@@ -104,6 +106,26 @@ pub enum Change {
     Unusable,
     /// A hop that was down is up again, and pays.
     Repaired,
+}
+
+impl Change {
+    /// Returns a name for records, which stays as it is.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Gain => "gain",
+            Self::Trivial => "trivial",
+            Self::Unusable => "unusable",
+            Self::Repaired => "repaired",
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    /// Writes the name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Whether the channel should be probed.

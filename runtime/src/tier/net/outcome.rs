@@ -1,5 +1,7 @@
 //! What is decided about a request of a device, and what comes of it.
 
+use core::fmt;
+
 use aiflow_transport::Code;
 use aiflow_units::{Bytes, Micros};
 
@@ -66,6 +68,33 @@ pub enum Fallback {
     BadAnswer,
 }
 
+impl Fallback {
+    /// Returns a name for records, which stays as it is.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Outage => "outage",
+            Self::GoingAway => "going away",
+            Self::Busy => "busy",
+            Self::Switching => "switching",
+            Self::NotOffered => "not offered",
+            Self::Deadline => "deadline",
+            Self::Failed(_) => "failed",
+            Self::BadAnswer => "bad answer",
+        }
+    }
+}
+
+impl fmt::Display for Fallback {
+    /// Writes the name, and behind `failed: ` the name of the code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(code) => write!(f, "{}: {}", self.name(), code.name()),
+            other => f.write_str(other.name()),
+        }
+    }
+}
+
 /// A request that was answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
@@ -85,4 +114,17 @@ pub struct Outcome {
     pub spare: Micros,
     /// Whether the answer came after the deadline.
     pub late: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_written_in_lower_case_words() {
+        assert_eq!(Fallback::NotOffered.to_string(), "not offered");
+        assert_eq!(Fallback::Switching.to_string(), "switching");
+        let failed = Fallback::Failed(Code::Timeout).to_string();
+        assert_eq!(failed, format!("failed: {}", Code::Timeout.name()));
+    }
 }
