@@ -43,8 +43,7 @@ impl Connection {
 
     /// Forgets a session and everything in it.
     pub(super) fn finish_session(&mut self, id: SessionId, code: Code, retry_after: Micros) {
-        let requests: Vec<_> =
-            self.pending.keys().filter(|request| request.session == id).copied().collect();
+        let requests = self.pending_where(|request, _| request.session == id);
         let failure = if code == Code::NoError { Code::Cancelled } else { code };
         for request in requests {
             self.end_request(request, Outcome::Failed(failure));

@@ -174,7 +174,7 @@ impl Connection {
         }
         self.closed = Some(code);
         self.state = State::Closed;
-        let requests: Vec<_> = self.pending.keys().copied().collect();
+        let requests = self.pending_where(|_, _| true);
         for request in requests {
             self.end_request(request, Outcome::Failed(code));
         }

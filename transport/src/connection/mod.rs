@@ -158,7 +158,7 @@ pub struct Connection {
     past: SessionCounters,
     next_session: u64,
     /// Frames of this side without a result.
-    pending: BTreeMap<RequestId, Pending>,
+    pending: FxHashMap<RequestId, Pending>,
     pending_bytes: Bytes,
     /// What left before the handshake was complete, in order.
     early_items: Vec<EarlyItem>,
@@ -223,7 +223,7 @@ impl Connection {
             ended: BTreeSet::new(),
             past: SessionCounters::default(),
             next_session: 0,
-            pending: BTreeMap::new(),
+            pending: FxHashMap::default(),
             pending_bytes: Bytes::ZERO,
             pending_layers: 0,
             early_items: Vec::new(),

@@ -214,15 +214,13 @@ impl Connection {
         end: End,
         _: Timestamp,
     ) -> Result<(), ProtocolError> {
-        let size = Bytes::of_len(data.len());
-        match end {
-            End::Open => pieces.push(data),
-            End::Fin => pieces.push_last(data),
-        }
-        if pieces.length() > header.length {
+        let (before, size) = (pieces.length(), Bytes::of_len(data.len()));
+        let length = before.saturating_add(size);
+        if length > header.length {
             return Err(format(ErrorKind::TrailingBytes));
         }
         if end == End::Open {
+            pieces.push(data);
             self.buffered = self.buffered.saturating_add(size);
             self.inbound.insert(stream, Inbound::Result { header, pieces });
             if self.buffered > self.limits().buffered_bytes() {
@@ -230,15 +228,21 @@ impl Connection {
             }
             return Ok(());
         }
-        if pieces.length() < header.length {
+        if length < header.length {
             return Err(format(ErrorKind::Truncated));
         }
-        let before = pieces.length().saturating_sub(size);
         self.buffered = self.buffered.saturating_sub(before);
+        // Nearly always a result comes in one piece.
+        let payload = if before == Bytes::ZERO {
+            data
+        } else {
+            pieces.push_last(data);
+            join(&pieces.take())
+        };
         let request = RequestId::new(header.session, header.sequence);
         let ResultHeader { wait, decode, infer, layers, flags, .. } = header;
         let timings = Timings { wait, decode, infer };
-        let reply = Reply { payload: join(&pieces.take()), layers, flags, timings };
+        let reply = Reply { payload, layers, flags, timings };
         match header.status {
             Code::NoError if flags.contains(ResultFlags::PROVISIONAL) => {
                 if self.pending.contains_key(&request) {

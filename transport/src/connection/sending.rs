@@ -148,12 +148,22 @@ impl Connection {
         Ok(())
     }
 
+    /// Returns the requests that are `wanted`, in order: equal calls have equal effects.
+    pub(super) fn pending_where(
+        &self,
+        wanted: impl Fn(&RequestId, &Pending) -> bool,
+    ) -> Vec<RequestId> {
+        let found = self.pending.iter().filter(|(request, pending)| wanted(request, pending));
+        let mut found: Vec<_> = found.map(|(request, _)| *request).collect();
+        found.sort_unstable();
+        found
+    }
+
     /// Gives up the older frames of a session whose base has not left.
     fn supersede(&mut self, newest: RequestId) {
-        let older = self.pending.range(..newest);
-        let older = older
-            .filter(|(request, pending)| request.session == newest.session && !pending.base_sent);
-        let older: Vec<_> = older.map(|(request, _)| *request).collect();
+        let older = self.pending_where(|request, pending| {
+            request.session == newest.session && *request < newest && !pending.base_sent
+        });
         for request in older {
             self.give_up(request, Code::Superseded, Outcome::Cancelled);
         }
@@ -328,7 +338,7 @@ impl Connection {
         if self.session_input(cancel.session, input)? != SessionAction::Apply {
             return Ok(());
         }
-        let named = |request: &&RequestId| {
+        let named = |request: &RequestId| {
             let ranges = &cancel.ranges;
             let within = |range: &SequenceRange| {
                 range.first <= request.sequence && request.sequence <= range.last
@@ -339,12 +349,12 @@ impl Connection {
             if let Some(session) = self.sessions.get_mut(&cancel.session) {
                 session.cancelled.insert(cancel);
             }
-            let arrivals: Vec<_> = self.arrivals.keys().filter(named).copied().collect();
+            let arrivals: Vec<_> = self.arrivals.keys().filter(|it| named(it)).copied().collect();
             for request in arrivals {
                 self.lose_arrival(request, cancel.code, now);
             }
         } else {
-            let requests: Vec<_> = self.pending.keys().filter(named).copied().collect();
+            let requests = self.pending_where(|request, _| named(request));
             for request in requests {
                 self.cut_layers(request, cancel.code);
                 self.end_request(request, outcome_of(cancel.code));

@@ -87,8 +87,12 @@ impl Signals {
 
     /// Counts bytes that the application is given, until it has taken them.
     pub(super) fn hold<T>(self: &Arc<Self>, item: T, bytes: Bytes) -> Held<T> {
-        self.held.fetch_add(bytes.get(), Ordering::Relaxed);
-        Held { item, _lease: Lease { signals: Arc::clone(self), bytes: bytes.get() } }
+        let bytes = bytes.get();
+        let lease = (bytes > UNCOUNTED).then(|| {
+            self.held.fetch_add(bytes, Ordering::Relaxed);
+            Lease { signals: Arc::clone(self), bytes }
+        });
+        Held { item, _lease: lease }
     }
 
     fn release(&self, bytes: u64) {
@@ -139,7 +143,7 @@ impl Wake for StreamWaker {
 #[derive(Debug)]
 pub(super) struct Held<T> {
     item: T,
-    _lease: Lease,
+    _lease: Option<Lease>,
 }
 
 #[derive(Debug)]
@@ -161,6 +165,9 @@ impl Drop for Lease {
     }
 }
 
+/// So many bytes take no more than what is kept of each frame anyway, and are not counted.
+const UNCOUNTED: u64 = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,14 +185,16 @@ mod tests {
 
     #[test]
     fn taking_makes_room() {
-        let signals = Signals::new(Bytes::new(100));
-        let first = signals.hold("first", Bytes::new(60));
+        let signals = Signals::new(Bytes::new(1000));
+        let first = signals.hold("first", Bytes::new(600));
         assert!(signals.has_room());
-        let second = signals.hold("second", Bytes::new(60));
+        let second = signals.hold("second", Bytes::new(600));
         assert!(!signals.has_room());
         assert_eq!(first.take(), "first");
         assert!(signals.has_room());
-        drop(second);
+        let small = signals.hold("small", Bytes::new(UNCOUNTED));
+        assert_eq!(signals.held.load(Ordering::Relaxed), 600);
+        drop((second, small));
         assert_eq!(signals.held.load(Ordering::Relaxed), 0);
     }
 }

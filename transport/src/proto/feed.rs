@@ -39,6 +39,8 @@ struct Shared {
     next_id: AtomicU64,
     /// The controller that sent last; [`NOBODY`] at first. Changed while the queue is locked.
     speaker: AtomicU64,
+    /// Whether there may be samples. Changed while the queue is locked.
+    filled: AtomicBool,
     queue: Mutex<Queue>,
 }
 
@@ -63,6 +65,7 @@ impl PathFeed {
                 window: AtomicU64::new(0),
                 next_id: AtomicU64::new(0),
                 speaker: AtomicU64::new(NOBODY),
+                filled: AtomicBool::new(false),
                 queue: Mutex::default(),
             }),
         }
@@ -95,7 +98,12 @@ impl PathFeed {
 
     /// Moves the samples that wait to `sink`, in order.
     pub fn drain(&self, sink: &mut impl Extend<PathSample>) {
-        sink.extend(self.queue().samples.drain(..));
+        // Every call of an application asks, far more often than there are samples.
+        if self.shared.filled.load(Ordering::Acquire) {
+            let mut queue = self.queue();
+            self.shared.filled.store(false, Ordering::Relaxed);
+            sink.extend(queue.samples.drain(..));
+        }
     }
 
     /// Wakes `waiter` once, when bytes are acknowledged or given up, so that less is under way; at
@@ -147,6 +155,7 @@ impl PathFeed {
         let changed = self.shared.speaker.swap(id, Ordering::Relaxed) != NOBODY;
         if changed {
             queue.push(PathSample::Migrated(now));
+            self.shared.filled.store(true, Ordering::Release);
         }
         changed
     }
@@ -162,6 +171,7 @@ impl PathFeed {
             _ => queue.waiter.take(),
         };
         queue.push(sample);
+        self.shared.filled.store(true, Ordering::Release);
         drop(queue);
         if let Some(waiter) = waiter {
             waiter.wake();

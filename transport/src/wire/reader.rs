@@ -93,7 +93,12 @@ impl<'a> Reader<'a> {
     /// would do. The offset is that of its first byte.
     pub fn varint(&mut self) -> Result<u64, ProtocolError> {
         let at = |kind| ProtocolError::new(kind, self.offset, SECTION_VARINT);
-        let first = *self.rest.first().ok_or(at(ErrorKind::Truncated))?;
+        let (&first, behind) = self.rest.split_first().ok_or(at(ErrorKind::Truncated))?;
+        if first < 0x40 {
+            // Nearly all integers take one byte.
+            (self.rest, self.offset) = (behind, self.offset.saturating_add(1));
+            return Ok(u64::from(first));
+        }
         let length = 1_usize << (first >> 6);
         let bytes = self.rest.get(..length).ok_or(at(ErrorKind::Truncated))?;
         let start = u64::from(first & 0x3f);

@@ -66,6 +66,10 @@ impl Writer {
 
     /// Writes an integer of up to 62 bits; a larger one is a fault of `field`.
     pub fn varint(&mut self, field: &'static str, value: u64) {
+        if value < 0x40 {
+            // Nearly all integers take one byte.
+            return self.out.push(value as u8);
+        }
         let value = self.at_most(field, value, MAX_VARINT);
         match varint_len(value) {
             1 => self.out.push(value as u8),
