@@ -95,7 +95,7 @@ pub(crate) fn print(run: &ScenarioRun) -> Result<()> {
         "{}: {} ({} on average), {} round trip, device at 1/{:.0} of the server",
         scenario.name,
         scenario.path.name,
-        scenario.path.trace.mean(),
+        scenario.mean_rate(),
         scenario.path.rtt,
         scenario.device_slowdown,
     ))?;

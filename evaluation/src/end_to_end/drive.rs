@@ -37,8 +37,7 @@ pub(super) fn standing(
     plans: &Plans,
     scenario: &Scenario,
 ) -> Result<Option<Choice>, EndToEndError> {
-    // The whole trace may be faster or slower than the piece of it that is driven.
-    let link = LinkEstimate::steady(scenario.path.rate(START, scenario.length), scenario.path.rtt);
+    let link = LinkEstimate::steady(scenario.mean_rate(), scenario.path.rtt);
     let fixed = || plans.fixed(link, scenario.cut);
     Ok(match policy {
         Policy::Device => Some(Choice::Local),
@@ -155,17 +154,21 @@ impl Asking<'_> {
         Ok(())
     }
 
-    /// Asks once, before anything is recorded: of a path that nothing was sent over nothing is known, and
-    /// padding may only find out little.
+    /// Asks once under every policy, before anything is recorded: caches are warm then, and of a path that
+    /// nothing was sent over nothing is known.
     async fn scout(&mut self) -> Result<(), EndToEndError> {
-        let Captain::Pilot(pilot) = &self.captain else { return Ok(()) };
-        let mut scout = pilot.clone();
-        tokio::time::sleep(SCOUT.since(self.world.relay.now()).to_duration()).await;
-        let course = scout.decide(Some(&self.world.uplink), self.world.relay.now());
-        let prepared = self.prepare(0, course.choice).await?;
-        let outcome = self.world.device.infer(&prepared, course.choice, None).await?;
-        scout.learn(&outcome);
-        self.captain = Captain::Pilot(Box::new(scout.afresh()));
+        let world = self.world;
+        tokio::time::sleep(SCOUT.since(world.relay.now()).to_duration()).await;
+        let choice = match &mut self.captain {
+            Captain::Fixed(choice) => *choice,
+            Captain::Pilot(pilot) => pilot.decide(Some(&world.uplink), world.relay.now()).choice,
+        };
+        let prepared = self.prepare(0, choice).await?;
+        let outcome = world.device.infer(&prepared, choice, None).await?;
+        if let Captain::Pilot(pilot) = &mut self.captain {
+            pilot.learn(&outcome);
+            pilot.start_afresh();
+        }
         Ok(())
     }
 
@@ -308,7 +311,7 @@ async fn crowd(device: Device, inputs: Vec<(String, Value)>, load: f64, seed: u6
 
 /// The first request begins then: connections are made by that time, on the same piece of the trace for
 /// all policies.
-const START: Timestamp = Timestamp::from_origin(Micros::from_millis(1500));
+pub(super) const START: Timestamp = Timestamp::from_origin(Micros::from_millis(1500));
 
 /// The request that nobody records is made then.
 const SCOUT: Timestamp = Timestamp::from_origin(Micros::from_millis(300));

@@ -77,7 +77,7 @@ pub fn contest(
     contestant: Contestant,
     seen: &mut dyn FnMut(Timestamp, &Estimate),
 ) -> Result<LinkResult, LinkError> {
-    let mean = path.trace.mean();
+    let mean = traffic.mean_rate(path);
     let run = match contestant {
         Contestant::Aiflow => frames(path, traffic, Usage::Layers, &mut Aiflow::default(), seen)?,
         Contestant::MoqRate => {

@@ -116,8 +116,9 @@ fn scenario() -> Result<Scenario> {
 
 /// Pictures for the plan sheet: neither those of learning nor those of measuring.
 const SHEET: &str = "scenes:200@13";
-/// A drawn drive through an LTE network, at the edge of its cells.
-const TRACE: &str = "lte-like:4@1500kbit";
+/// A drawn drive through an LTE network, at the edge of its cells: nothing passes for three quarters of a
+/// second in the middle of it.
+const TRACE: &str = "lte-like:82@1500kbit";
 const RTT_MILLIS: u64 = 20;
 /// The network is so small that only a very slow device has to think about it.
 const DEVICE_SLOWDOWN: f64 = 100.0;

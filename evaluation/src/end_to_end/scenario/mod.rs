@@ -10,12 +10,13 @@ use std::path::{Path as FilePath, PathBuf};
 
 use aiflow_runtime::cut::CutId;
 use aiflow_runtime::planner::LossMeasure;
-use aiflow_units::{Bytes, Micros};
+use aiflow_units::{BitRate, Bytes, Micros};
 
 use self::file::{File, Settings};
 use self::keys::Keys;
 pub use self::quantity::Budget;
 use self::quantity::Scalar;
+use super::drive;
 use super::error::ScenarioError;
 use super::policy::Policy;
 use crate::link::Path;
@@ -145,6 +146,13 @@ impl Scenario {
             seed: 1,
             cut: None,
         }
+    }
+
+    /// Returns what the channel carries on average while requests are sent; the whole trace may be faster
+    /// or slower than this piece of it.
+    #[must_use]
+    pub fn mean_rate(&self) -> BitRate {
+        self.path.rate(drive::START, self.length)
     }
 
     /// Returns the time from one request to the next.

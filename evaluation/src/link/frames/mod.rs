@@ -39,6 +39,12 @@ pub struct Traffic {
 impl Traffic {
     /// When the first frame is captured: by then the connection is there.
     pub const START: Timestamp = Timestamp::from_origin(Micros::from_millis(500));
+
+    /// Returns what a path carries on average while frames are sent; the whole trace may be faster or
+    /// slower than this piece of it.
+    pub fn mean_rate(&self, path: &Path) -> BitRate {
+        path.rate(Self::START, Timestamp::from_origin(self.length).since(Self::START))
+    }
 }
 
 impl Default for Traffic {

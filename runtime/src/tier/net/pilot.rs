@@ -92,9 +92,8 @@ impl Pilot {
     }
 
     /// Keeps what was learned and forgets what was decided: the next choice is a first one.
-    #[must_use]
-    pub fn afresh(self) -> Self {
-        Self { switcher: Switcher::new(SwitchRules::default()), ..self }
+    pub fn start_afresh(&mut self) {
+        self.switcher = Switcher::new(SwitchRules::default());
     }
 
     /// Decides about the next request; time must not go back.
