@@ -3,11 +3,11 @@
 use std::path::Path as File;
 
 use super::atomic::write_atomically;
-use super::chart::{Join, Line, Plot, Point, Scale, Spread, Stack, escape, legend_mark, stacks};
+use super::chart::{Join, Line, Plot, Point, Scale, Spread, Stack, escape, legend_line, stacks};
 use super::end_to_end_map;
 use super::end_to_end_table::{finding, places};
 use super::number;
-use super::page::markup::{Cell, section, table};
+use super::page::markup::{Cell, dense_table, section};
 use super::series_style::{Mark, SeriesStyle};
 use crate::end_to_end::{CutMap, Policy, PolicyRecord, PolicyRun, RequestRecord, ScenarioRun};
 use crate::error::ReportError;
@@ -58,13 +58,13 @@ fn overview(runs: &[ScenarioRun]) -> String {
         "channel",
         "round trip",
         "speed",
-        "all on device",
+        "all on<br>device",
         "WebP",
         "aiflow",
-        "over the better",
+        "over the<br>better",
         "regret",
-        "p95",
-        "switches/min",
+        "regret<br>p95",
+        "switches<br>a minute",
         "device",
         "server",
         "bytes",
@@ -95,13 +95,13 @@ fn overview(runs: &[ScenarioRun]) -> String {
             figure(own.map(|record| record.device_ms_mean), millis),
             figure(own.map(|record| record.server_ms_mean), millis),
             figure(own.map(|record| record.bytes_mean), number::bytes),
-            Cell::text(escape(&own.map_or(String::new(), places))),
+            Cell::text(escape(&own.map_or(String::new(), places)).replace(", ", ",<br>")),
         ]
     };
     let rows: Vec<_> = runs.iter().map(row).collect();
     let sentences = runs.iter().filter_map(finding);
     let sentences: String = sentences.map(|words| format!("<li>{}</li>", escape(&words))).collect();
-    let body = format!("<ul class=\"findings\">{sentences}</ul>{}", table(&header, &rows));
+    let body = format!("<ul class=\"findings\">{sentences}</ul>{}", dense_table(&header, &rows));
     section("end-to-end", "End to end: all scenarios", &body)
 }
 
@@ -109,12 +109,15 @@ fn scenario_section(run: &ScenarioRun) -> String {
     let scenario = &run.scenario;
     let words = format!(
         "<p>{} at {} mean rate, {} round trip; the device at 1/{:.0} of the server&#39;s speed, which is \
-         1/{:.0} of this machine&#39;s; {} requests per second.</p>",
+         {} of this machine; {} requests per second.</p>",
         escape(&scenario.path.name),
-        scenario.path.trace.mean(),
+        scenario.mean_rate(),
         scenario.path.rtt,
         scenario.device_slowdown,
-        scenario.server_slowdown,
+        match scenario.server_slowdown {
+            1.0 => "that".to_owned(),
+            slowdown => format!("1/{slowdown:.0} of that"),
+        },
         scenario.rate,
     );
     let found = finding(run).map_or(String::new(), |words| {
@@ -135,18 +138,17 @@ fn scenario_section(run: &ScenarioRun) -> String {
 fn records_table(run: &ScenarioRun) -> String {
     let header = [
         "policy",
-        "mean",
-        "p50",
-        "p95",
-        "over the better",
+        "mean<br>ms",
+        "p95<br>ms",
+        "over the<br>better",
         "right",
-        "as the whole",
+        "as the<br>whole",
         "bytes",
-        "device",
-        "server",
+        "device<br>ms",
+        "server<br>ms",
         "late",
         "regret",
-        "p95",
+        "regret<br>p95",
         "switches",
         "where",
     ];
@@ -154,32 +156,31 @@ fn records_table(run: &ScenarioRun) -> String {
         run.policies.iter().map(|run| run.record.latency_ms_mean).fold(f64::INFINITY, f64::min);
     let share = |value: Option<f64>| Cell::figure(value.map_or("–".to_owned(), number::percent));
     let row = |record: &PolicyRecord| {
-        let mean = Cell::figure(millis(record.latency_ms_mean));
+        let mean = Cell::figure(figure_of(record.latency_ms_mean));
         let ratio = record.over_trivial.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
         vec![
             Cell::text(escape(record.policy.words())),
             if record.latency_ms_mean <= best { mean.best() } else { mean },
-            Cell::figure(millis(record.latency_ms_p50)),
-            Cell::figure(millis(record.latency_ms_p95)),
+            Cell::figure(figure_of(record.latency_ms_p95)),
             Cell::figure(ratio),
             share(record.top1),
             share(record.agreement),
             Cell::figure(number::bytes(record.bytes_mean)),
-            Cell::figure(millis(record.device_ms_mean)),
-            Cell::figure(millis(record.server_ms_mean)),
+            Cell::figure(figure_of(record.device_ms_mean)),
+            Cell::figure(figure_of(record.server_ms_mean)),
             Cell::figure(record.deadline_misses.to_string()),
             Cell::figure(number::percent(record.regret_mean)),
             Cell::figure(number::percent(record.regret_p95)),
             Cell::figure(record.switches.to_string()),
-            Cell::text(escape(&places(record))),
+            Cell::text(escape(&places(record)).replace(", ", ",<br>")),
         ]
     };
     let rows: Vec<_> = run.policies.iter().map(|run| row(&run.record)).collect();
-    table(&header, &rows)
+    dense_table(&header, &rows)
 }
 
 fn legend(run: &ScenarioRun) -> String {
-    let entry = |name: &str, style| format!("<span>{}{}</span> ", legend_mark(style), escape(name));
+    let entry = |name: &str, style| format!("<span>{}{}</span> ", legend_line(style), escape(name));
     let policies = run
         .policies
         .iter()
@@ -202,8 +203,9 @@ fn latency_figure(run: &ScenarioRun) -> Option<String> {
 fn channel_figure(run: &ScenarioRun) -> Option<String> {
     let own = run.policies.iter().find(|run| run.record.policy == Policy::Aiflow);
     let own = own.or_else(|| run.policies.first())?;
+    let planner = own.record.policy.words();
     let megabits = |bits: u64| bits as f64 / 1e6;
-    let lines = vec![
+    let mut lines = vec![
         line(CHANNEL, &own.requests, |request| Some(megabits(request.channel_bps))),
         line(style_of(own.record.policy), &own.requests, |request| {
             request.estimate_bps.map(megabits)
@@ -211,13 +213,34 @@ fn channel_figure(run: &ScenarioRun) -> Option<String> {
     ];
     let highest =
         own.requests.iter().map(|request| megabits(request.channel_bps)).fold(0.1, f64::max);
-    let y = Scale::Linear { low: 0.0, high: 1.5 * highest };
-    let lines = lines.into_iter().map(|mut line| {
-        line.points.iter_mut().for_each(|point| point.y = point.y.min(1.5 * highest));
-        line
+    let top = 1.5 * highest;
+    let y = Scale::Linear { low: 0.0, high: top };
+    let mut caption =
+        format!("Mbit/s of the next half second: what came, and what {planner} planned with");
+    let estimates = own.requests.iter().filter_map(|request| request.estimate_bps.map(megabits));
+    let beyond: Vec<f64> = estimates.clone().filter(|estimate| *estimate > top).collect();
+    if !beyond.is_empty() {
+        caption += &format!(
+            "; triangles at the upper edge: {} of {} plans relied on more than this shows, up to {}",
+            beyond.len(),
+            estimates.count(),
+            number::rate((1e6 * beyond.iter().copied().fold(0.0, f64::max)) as u64),
+        );
+        lines.push(at_the_edge(style_of(own.record.policy), &own.requests, top));
+    }
+    over_time(run, &caption, lines, y)
+}
+
+/// Marks the requests whose estimate lies above `top`, in Mbit/s.
+fn at_the_edge(style: SeriesStyle, requests: &[RequestRecord], top: f64) -> Line {
+    let style = SeriesStyle { mark: Mark::Triangle, ..style };
+    let points = requests.iter().filter_map(|request| {
+        let estimate = request.estimate_bps?;
+        let title = format!("{:.2} s: {}", request.at_s, number::rate(estimate));
+        let point = Point { x: request.at_s, y: top, interval: None, title };
+        (estimate as f64 / 1e6 > top).then_some(point)
     });
-    let caption = "Mbit/s of the next half second: what came, and what aiflow planned with";
-    over_time(run, caption, lines.collect(), y)
+    Line { style, points: points.collect(), spread: Spread::None, join: Join::Bounds }
 }
 
 /// Draws how many requests were answered within which time.
@@ -316,7 +339,12 @@ fn figure(caption: &str, plot: &Plot) -> String {
 }
 
 fn millis(time: f64) -> String {
-    if time < 10.0 { format!("{time:.2} ms") } else { format!("{time:.1} ms") }
+    format!("{} ms", figure_of(time))
+}
+
+/// Writes milliseconds without their unit.
+fn figure_of(time: f64) -> String {
+    if time < 10.0 { format!("{time:.2}") } else { format!("{time:.1}") }
 }
 
 fn style_of(policy: Policy) -> SeriesStyle {
@@ -372,3 +400,46 @@ const CHANNEL: SeriesStyle =
 
 /// Points of a line at most, about.
 const POINTS: usize = 600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(at_s: f64, estimate_bps: Option<u64>) -> RequestRecord {
+        RequestRecord {
+            request: 0,
+            at_s,
+            place: "c01".to_owned(),
+            coding: String::new(),
+            fallback: None,
+            bytes: 0,
+            latency_ms: 1.0,
+            device_ms: 0.0,
+            server_ms: 0.0,
+            wait_ms: 0.0,
+            expected_ms: None,
+            estimate_bps,
+            believed_ms: None,
+            channel_bps: 1_000_000,
+            change: None,
+            agrees: None,
+            right: None,
+            late: false,
+            trace: Vec::new(),
+            oracle_ms: 0.0,
+            oracle: String::new(),
+            hindsight_ms: 0.0,
+        }
+    }
+
+    #[test]
+    fn estimates_beyond_the_axis_are_marked_at_its_edge() {
+        let requests =
+            [request(0.5, Some(90_000_000)), request(1.0, Some(1_200_000)), request(1.5, None)];
+        let line = at_the_edge(CHANNEL, &requests, 1.5);
+        let [only] = line.points.as_slice() else { panic!("{line:?}") };
+        assert_eq!((only.x, only.y), (0.5, 1.5));
+        assert!(only.title.contains("90"), "{}", only.title);
+        assert_eq!((line.join, line.style.mark), (Join::Bounds, Mark::Triangle));
+    }
+}

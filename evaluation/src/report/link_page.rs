@@ -5,7 +5,7 @@ use std::path::Path as File;
 use aiflow_units::{Micros, Timestamp};
 
 use super::atomic::write_atomically;
-use super::chart::{Guide, Join, Line, Plot, Point, Scale, Spread, escape, legend_mark};
+use super::chart::{Guide, Join, Line, Plot, Point, Scale, Spread, escape, legend_line};
 use super::page::markup::{Cell, section, table};
 use super::series_style::{Mark, SeriesStyle};
 use crate::error::ReportError;
@@ -48,7 +48,7 @@ fn study_section(study: &LinkStudy) -> String {
     let traffic = &study.traffic;
     let words = format!(
         "<p>{} of mean rate, {} round trip, a queue of {}. A frame every {}, with {} to arrive.</p>",
-        study.path.trace.mean(),
+        traffic.mean_rate(&study.path),
         study.path.rtt,
         study.path.queue,
         traffic.period,
@@ -99,7 +99,7 @@ fn records_table(study: &LinkStudy) -> String {
 }
 
 fn legend(study: &LinkStudy) -> String {
-    let entry = |name: &str, style| format!("<span>{}{}</span>", legend_mark(style), escape(name));
+    let entry = |name: &str, style| format!("<span>{}{}</span>", legend_line(style), escape(name));
     let policies = study.results.iter().map(|result| {
         let name = &result.record.policy;
         entry(name, style_of(name))

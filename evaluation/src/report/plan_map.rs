@@ -217,7 +217,7 @@ fn map_section(map: &PlanMap, cuts: &[String]) -> String {
     };
     let gained = |record: &PlanRecord| HeatCell {
         shade: Shade::Ratio(record.ratio()),
-        text: if record.ratio() > 0.995 { String::new() } else { format!("{:.2}", record.ratio()) },
+        text: if record.ratio() > SHOWN { String::new() } else { format!("{:.2}", record.ratio()) },
         below: String::new(),
         outlined: record.is_balanced(),
         title: describe(record),
@@ -235,10 +235,15 @@ fn map_section(map: &PlanMap, cuts: &[String]) -> String {
         }
         .svg()
     };
+    let note = if map.records.iter().any(|record| record.ratio() <= SHOWN) {
+        "below 1 a cut wins; empty where it gains less than half a percent"
+    } else {
+        "empty: in no cell does a cut gain half a percent over the better of the two"
+    };
     let body = format!(
         "<div class=\"maps\"><figure><figcaption>The choice <small>cut and rate</small></figcaption>{}\
          </figure><figure><figcaption>Its time over the better of device and picture \
-         <small>below 1 a cut wins</small></figcaption>{}</figure></div>",
+         <small>{note}</small></figcaption>{}</figure></div>",
         heat("The choice", &chosen),
         heat("Its time over the better trivial plan", &gained),
     );
@@ -294,3 +299,6 @@ fn reading() -> String {
             most.</li></ul>";
     section("reading", "How to read this", body)
 }
+
+/// Ratios above this are not written into cells.
+const SHOWN: f64 = 0.995;

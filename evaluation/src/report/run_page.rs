@@ -13,6 +13,7 @@ use super::chart::{Join, Line, Plot, Point, Scale, Spread, escape};
 use super::page::markup::{Cell, section, table};
 use super::series_style::{Mark, SeriesStyle};
 use crate::error::ReportError;
+use crate::statistics::quantile;
 
 /// One answered request.
 #[derive(Debug, Clone)]
@@ -107,10 +108,14 @@ pub fn timeline_section(requests: &[RunRequest]) -> String {
     }
     svg.push_str("</svg>");
     let legend: String = Part::ALL.into_iter().map(legend_entry).collect();
+    let shown = match (step, requests.len()) {
+        (_, 1) => "The only request.".to_owned(),
+        (1, all) => format!("All {all} requests."),
+        (step, all) => format!("One in {step} of {all} requests."),
+    };
     let note = format!(
-        "<p class=\"note\">Every {step} of {} requests. Darker is the device, lighter the tiers behind \
-         it. Under the pointer: tier, part and time.</p>",
-        requests.len()
+        "<p class=\"note\">{shown} Darker is the device, lighter the tiers behind it. Under the \
+         pointer: tier, part and time.</p>"
     );
     let body = format!("<div class=\"legend\">{legend}</div>{svg}{note}");
     section("timeline", "Where the time of requests went", &body)
@@ -159,10 +164,9 @@ fn parts_section(requests: &[RunRequest]) -> String {
     let covered: f64 = requests.iter().map(|request| millis(request.trace.total())).sum();
     let rows: Vec<Vec<Cell>> = parts
         .into_iter()
-        .map(|((tier, part), mut times)| {
-            times.sort_by(f64::total_cmp);
+        .map(|((tier, part), times)| {
             let sum: f64 = times.iter().sum();
-            let p95 = times.get((times.len() - 1) * 95 / 100).copied().unwrap_or_default();
+            let p95 = quantile(&times, 0.95).unwrap_or_default();
             vec![
                 Cell::text(tier_name(tier)),
                 Cell::text(part.name()),
@@ -291,11 +295,13 @@ mod tests {
             "add up to 100.0 %",
             "<td class=\"n\">50.0 %</td>",
             "c07 &lt;q24&gt;",
-            "Every 3 of 100 requests",
+            "One in 3 of 100 requests",
         ] {
             assert!(page.contains(part), "{part}");
         }
         assert_eq!(page.matches("<title>tier 0: wire").count(), 34);
+        let few = RunReport { requests: report.requests[..3].to_vec(), ..report };
+        assert!(run_page(&few).contains("All 3 requests."));
         assert!(run_page(&RunReport::default()).ends_with("</html>\n"));
     }
 }

@@ -165,11 +165,15 @@ fn findings_name_wins_and_losses() {
     assert!(text.contains("c03"), "{text}");
     assert!(text.contains("WebP of the input"), "{text}");
     assert!(text.contains("kvtc −"), "{text}");
+    assert!(text.contains("nearest to half"), "{text}");
     for ratio in study.ratios.iter_mut().filter(|r| r.against == "webp-input") {
         ratio.ratio = 2.0;
     }
     let text = findings(&study).join(" ");
     assert!(text.contains("At no cut does it beat WebP"), "{text}");
+    // A cut behind everything is nowhere near the half.
+    study.cuts.iter_mut().for_each(|cut| cut.flops_share = 0.9);
+    assert!(!findings(&study).join(" ").contains("nearest to half"));
 }
 
 #[test]

@@ -103,10 +103,14 @@ fn best_cut(study: &Study, lead: &str) -> Option<String> {
     ))
 }
 
-/// Says what the cut nearest to half of the operations costs beside its rivals.
+/// Says what the cut nearest to half of the operations costs beside its rivals; nothing where there is
+/// none in the middle.
 fn middle_cut(study: &Study, lead: &str) -> Option<String> {
     let distance = |cut: &&CutRecord| (cut.flops_share - 0.5).abs();
     let cut = study.cuts.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+    if distance(&cut) > MIDDLE {
+        return None;
+    }
     let bytes = bytes_at(study, &cut.cut, lead)?;
     let rivals: Vec<String> =
         [(cut.cut.as_str(), INT_K, "int-k"), ("input", WEBP, "WebP of the input")]
@@ -229,3 +233,6 @@ fn against_recipes(study: &Study, lead: &str) -> Option<String> {
         )
     })
 }
+
+/// A cut is in the middle when it leaves 35 to 65 % of the operations to the device.
+const MIDDLE: f64 = 0.15;

@@ -6,7 +6,7 @@ mod scale;
 mod stack;
 
 pub(crate) use bars::{Bar, bars};
-pub(crate) use plot::{Guide, Join, Line, Plot, Point, Spread, legend_mark};
+pub(crate) use plot::{Guide, Join, Line, Plot, Point, Spread, legend_line, legend_mark};
 pub(crate) use scale::Scale;
 pub(crate) use stack::{Stack, stacks};
 

@@ -228,6 +228,16 @@ pub(crate) fn legend_mark(style: SeriesStyle) -> String {
     )
 }
 
+/// Draws the piece of line that stands in the legend of charts without marks.
+pub(crate) fn legend_line(style: SeriesStyle) -> String {
+    let SeriesStyle { class, dash, weight, .. } = style;
+    format!(
+        "<svg class=\"swatch\" viewBox=\"0 0 34 14\" aria-hidden=\"true\">\
+         <line class=\"line {class}\" stroke-width=\"{weight}\" stroke-dasharray=\"{dash}\" \
+         x1=\"1\" y1=\"7\" x2=\"33\" y2=\"7\"/></svg>"
+    )
+}
+
 fn shape(mark: Mark, x: f64, y: f64, r: f64) -> String {
     let polygon = |corners: &[(f64, f64)]| {
         let corners: Vec<String> =

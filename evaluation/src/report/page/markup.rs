@@ -12,6 +12,15 @@ pub(crate) fn section(id: &str, heading: &str, inner: &str) -> String {
 
 /// Builds a table that scrolls sideways on narrow screens; rows are cells with their classes.
 pub(crate) fn table(header: &[&str], rows: &[Vec<Cell>]) -> String {
+    table_of("", header, rows)
+}
+
+/// Builds a table of many columns, set closer than others.
+pub(crate) fn dense_table(header: &[&str], rows: &[Vec<Cell>]) -> String {
+    table_of(" class=\"dense\"", header, rows)
+}
+
+fn table_of(class: &str, header: &[&str], rows: &[Vec<Cell>]) -> String {
     let head: Vec<String> =
         header.iter().map(|title| format!("<th scope=\"col\">{title}</th>")).collect();
     let body: Vec<String> = rows
@@ -19,7 +28,7 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<Cell>]) -> String {
         .map(|row| element("tr", &row.iter().map(Cell::markup).collect::<Vec<_>>().concat()))
         .collect();
     format!(
-        "<div class=\"scroll\"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>",
+        "<div class=\"scroll\"><table{class}><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>",
         head.concat(),
         body.concat(),
     )

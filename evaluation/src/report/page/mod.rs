@@ -20,7 +20,7 @@ use markup::{element, section};
 /// Returns the page: style, charts and tables inline, no script and no address outside itself.
 #[must_use]
 pub fn html_page(study: &Study) -> String {
-    page_with(study, "")
+    page_with(study, "aiflow bench", "")
 }
 
 /// Writes the page of a study and of what was measured end to end with what was learned.
@@ -29,14 +29,14 @@ pub fn html_page(study: &Study) -> String {
 /// Reports the path when it cannot be written.
 pub fn write_demo_html(path: &Path, study: &Study, run: &ScenarioRun) -> Result<(), ReportError> {
     let sections = end_to_end_sections(std::slice::from_ref(run), &[]);
-    write_atomically(path, page_with(study, &sections).as_bytes())
+    write_atomically(path, page_with(study, "aiflow demo", &sections).as_bytes())
 }
 
-/// Builds the page; `more` is markup that stands behind the summary.
-fn page_with(study: &Study, more: &str) -> String {
+/// Builds the page of a command; `more` is markup that stands behind the summary.
+fn page_with(study: &Study, command: &str, more: &str) -> String {
     let title = format!("{} on {}", study.model, study.dataset);
     let body = [
-        header(study, &title),
+        header(study, command, &title),
         summary(study),
         more.to_owned(),
         depth_section::depth_section(study),
@@ -45,7 +45,7 @@ fn page_with(study: &Study, more: &str) -> String {
         tables::all_points(study),
         reading_help(),
     ];
-    document(&format!("aiflow bench: {title}"), &body.join("\n"))
+    document(&format!("{command}: {title}"), &body.join("\n"))
 }
 
 /// Wraps markup in a page with the style of all reports.
@@ -68,14 +68,14 @@ pub fn write_html(path: &Path, study: &Study) -> Result<(), ReportError> {
     write_atomically(path, html_page(study).as_bytes())
 }
 
-fn header(study: &Study, title: &str) -> String {
+fn header(study: &Study, command: &str, title: &str) -> String {
     let links: Vec<String> = study
         .cuts
         .iter()
         .map(|cut| format!("<a href=\"#{0}\">{0}</a>", escape(&cut.cut)))
         .collect();
     format!(
-        "<header><p class=\"kicker\">aiflow bench</p><h1>{}</h1>\
+        "<header><p class=\"kicker\">{command}</p><h1>{}</h1>\
          <p class=\"lead\">How few bytes each cut of the network can send, and what that costs.</p>\
          <nav aria-label=\"Cuts\">{}</nav></header>",
         escape(title),
@@ -187,8 +187,9 @@ fn ablation_bar(record: &AblationRecord) -> Bar {
 
 fn reading_help() -> String {
     let body = "<ul>\
-        <li><b>Bytes</b> are payloads that were really written and decoded, with headers, at batch size 1. \
-            What both sides hold beforehand (tables, bases) counts as <b>profile</b>.</li>\
+        <li><b>Bytes</b> were really written and decoded, at batch size 1: ours are whole frames with \
+            headers and checksums, those of rivals are bare payloads without any framing, which favours \
+            them by a few bytes. What both sides hold beforehand (tables, bases) counts as <b>profile</b>.</li>\
         <li><b>Agreement</b> is the share of test samples that get the same class as from the uncompressed \
             model. <b>KL</b> is the mean divergence of the output distribution in nats.</li>\
         <li><b>−1 point</b>: bytes where top-1 is one point below the uncompressed model.</li>\
