@@ -101,9 +101,9 @@ impl Decoder {
     /// What is wrong with the frame, where, and by which section of `spec/codec.md`: damage, another
     /// profile, a shape that was not agreed, a limit. `out` is empty then.
     pub fn decode(&mut self, bytes: &[u8], out: &mut Vec<f32>) -> Result<FrameInfo, DecodeError> {
-        out.clear();
-        let frame = Frame::parse(bytes, self.form(), &self.limits)?;
-        self.decode_frame(&frame, bytes.len(), out)
+        let frame = Frame::parse(bytes, self.form(), &self.limits);
+        let result = frame.and_then(|frame| self.decode_frame(&frame, bytes.len(), out));
+        result.inspect_err(|_| out.clear())
     }
 
     /// Decodes the layers that are there and whole; at least the base layer must be.
@@ -115,9 +115,9 @@ impl Decoder {
         bytes: &[u8],
         out: &mut Vec<f32>,
     ) -> Result<FrameInfo, DecodeError> {
-        out.clear();
-        let prefix = Frame::parse_prefix(bytes, self.form(), &self.limits)?;
-        self.decode_frame(&prefix.frame, bytes.len(), out)
+        let prefix = Frame::parse_prefix(bytes, self.form(), &self.limits);
+        let result = prefix.and_then(|prefix| self.decode_frame(&prefix.frame, bytes.len(), out));
+        result.inspect_err(|_| out.clear())
     }
 
     /// Decodes only the integers of a frame: levels, or closed-loop values in sixteenths of a step.
@@ -131,14 +131,19 @@ impl Decoder {
         bytes: &[u8],
         out: &mut Vec<i32>,
     ) -> Result<FrameInfo, DecodeError> {
-        out.clear();
-        let frame = Frame::parse(bytes, self.form(), &self.limits)?;
-        let profile = Arc::clone(&self.profile);
-        let (grid, _) = self.grid_of(&profile, frame.header())?;
-        let coded = self.entropy_decode(&profile, &frame, grid)?;
-        let (rate, layers) = (coded.rate, coded.layers);
-        std::mem::swap(out, &mut self.coded);
-        Ok(FrameInfo { mode: FrameMode::Lossy, rate, layers, bytes: bytes.len() })
+        let frame = Frame::parse(bytes, self.form(), &self.limits);
+        let result = frame.and_then(|frame| {
+            let profile = Arc::clone(&self.profile);
+            let (grid, _) = self.grid_of(&profile, frame.header())?;
+            let coded = self.entropy_decode(&profile, &frame, grid)?;
+            let (rate, layers) = (coded.rate, coded.layers);
+            Ok(FrameInfo { mode: FrameMode::Lossy, rate, layers, bytes: bytes.len() })
+        });
+        match result {
+            Ok(_) => std::mem::swap(out, &mut self.coded),
+            Err(_) => out.clear(),
+        }
+        result
     }
 
     const fn form(&self) -> FrameForm {
@@ -221,10 +226,7 @@ impl Decoder {
             range: profile.range,
         };
         let result = layer.job(profile, grid).channels(&mut self.fast, &channels, out);
-        if let Err(error) = result {
-            out.clear();
-            return Err(error.shifted(layer.offset));
-        }
+        result.map_err(|error| error.shifted(layer.offset))?;
         let (rate, bytes) = (layer.rate, 0);
         Ok(Some(FrameInfo { mode: FrameMode::Lossy, rate, layers: 1, bytes }))
     }

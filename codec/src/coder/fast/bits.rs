@@ -49,24 +49,36 @@ impl Writer {
 }
 
 /// Where a string is being read. Beyond the data come zeros; the end is checked once.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
+    /// The first bit of the window as it was last filled.
     bit: usize,
+    /// The bits that come next, from the top, with a mark at the bottom that moves along: the zeros below it
+    /// say how many bits were left behind.
     window: u64,
 }
 
+/// Zero bytes that must follow the data of a [`Cursor`], for it to be fast to the end.
+pub(super) const PADDING: usize = 8;
+
 impl Cursor {
     pub(super) const fn at(byte: usize) -> Self {
-        Self { bit: byte.saturating_mul(8), window: 0 }
+        Self { bit: byte.saturating_mul(8), window: 1 }
     }
 
-    /// Makes at least 57 bits ready.
+    /// Where it is, in bits.
+    const fn position(&self) -> usize {
+        self.bit.wrapping_add(self.window.trailing_zeros() as usize)
+    }
+
+    /// Makes at least 56 bits ready.
     #[inline]
     pub(super) fn refill(&mut self, data: &[u8]) {
+        self.bit = self.position();
         let at = self.bit >> 3;
-        let bytes = data.get(at..).and_then(<[u8]>::first_chunk);
-        let word = bytes.map_or_else(|| last_bytes(data, at), |&bytes| u64::from_be_bytes(bytes));
-        self.window = word << (self.bit & 7);
+        let bytes = data.get(at..at.wrapping_add(8)).and_then(<[u8]>::first_chunk);
+        let word = bytes.map_or(0, |&bytes| u64::from_be_bytes(bytes));
+        self.window = (word << (self.bit & 7)) | 1;
     }
 
     /// The next `count` bits, 1 to 32, which stay.
@@ -75,11 +87,16 @@ impl Cursor {
         (self.window >> 64u32.wrapping_sub(count)) as u32
     }
 
-    /// Leaves `count` bits behind.
+    /// Leaves as many bits behind as the lowest six bits of `count` say: at most 63 from one filling to the next.
     #[inline]
     pub(super) const fn skip(&mut self, count: u32) {
         self.window <<= count & 63;
-        self.bit = self.bit.wrapping_add(count as usize);
+    }
+
+    /// Goes back by `count` bits, which only [`Cursor::refill`] may follow.
+    #[inline]
+    pub(super) const fn back(&mut self, count: u32) {
+        self.bit = self.bit.wrapping_sub(count as usize);
     }
 
     /// Checks that a string that ends before the byte `end` was read to its end.
@@ -88,15 +105,15 @@ impl Cursor {
         data: &[u8],
         end: usize,
     ) -> Result<(), (DecodeErrorKind, usize)> {
-        let ends = end.saturating_mul(8);
-        if self.bit > ends {
+        let (bit, ends) = (self.position(), end.saturating_mul(8));
+        if bit > ends {
             return Err((DecodeErrorKind::Truncated, end));
         }
-        if ends.saturating_sub(self.bit) >= 8 {
-            return Err((DecodeErrorKind::TrailingBytes, self.bit.div_ceil(8)));
+        if ends.saturating_sub(bit) >= 8 {
+            return Err((DecodeErrorKind::TrailingBytes, bit.div_ceil(8)));
         }
         let last = end.checked_sub(1).and_then(|at| data.get(at)).copied().unwrap_or(0);
-        let unused = ends.saturating_sub(self.bit) as u32;
+        let unused = ends.saturating_sub(bit) as u32;
         if u32::from(last) & !(u32::MAX << unused) != 0 {
             return Err((DecodeErrorKind::NonCanonical, end.saturating_sub(1)));
         }
@@ -104,11 +121,8 @@ impl Cursor {
     }
 }
 
-/// What is left from a byte on, as the start of eight bytes.
-#[cold]
-fn last_bytes(data: &[u8], at: usize) -> u64 {
-    let mut bytes = [0; 8];
-    let left = data.get(at..).unwrap_or_default();
-    bytes.iter_mut().zip(left).for_each(|(slot, &byte)| *slot = byte);
-    u64::from_be_bytes(bytes)
+impl Default for Cursor {
+    fn default() -> Self {
+        Self::at(0)
+    }
 }

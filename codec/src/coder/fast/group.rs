@@ -65,9 +65,12 @@ pub(super) const fn level_of(signed: bool, index: u32) -> i32 {
     if index & 1 == 1 { magnitude } else { -magnitude }
 }
 
+/// Excesses that are tokens by themselves.
+pub(super) const NEAR: usize = 8;
+
 /// The token of an excess, and the number of bits that follow it.
 pub(crate) const fn excess_token(excess: u32) -> (usize, u32) {
-    if excess < 8 {
+    if excess < NEAR as u32 {
         return (excess as usize, 0);
     }
     let bits = excess.ilog2();
@@ -77,7 +80,7 @@ pub(crate) const fn excess_token(excess: u32) -> (usize, u32) {
 /// The smallest excess of a token and the number of bits that add to it.
 #[inline]
 pub(super) const fn excess_range(token: u32) -> (u32, u32) {
-    if token < 8 {
+    if token < NEAR as u32 {
         return (token, 0);
     }
     let bits = if token < EXCESS_TOKENS as u32 { token - 5 } else { 3 };

@@ -9,6 +9,8 @@ mod code;
 mod decode;
 mod encode;
 mod group;
+mod symbols;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +22,6 @@ pub(crate) use decode::{Channels, DecodeState, Job};
 pub(crate) use encode::{Band, activities};
 pub(crate) use encode::{EncodeState, encode};
 pub(crate) use group::Width;
-use group::activity;
 #[cfg(feature = "learn")]
 pub(crate) use group::excess_token;
 
