@@ -22,6 +22,8 @@ use live::LiveView;
 /// Two endpoints run in this process under virtual time: a drive of two minutes takes about a second for
 /// each policy, and equal calls give equal results. The uplink follows the trace; the downlink only
 /// delays.
+///
+/// Times are written as 40ms, 1.5s or 300us; a bare number is milliseconds.
 #[derive(Debug, Args)]
 pub(crate) struct Link {
     /// Traces: files (Mahimahi, or seconds and Mbit/s), const:10mbit, lte-like:SEED

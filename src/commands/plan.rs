@@ -21,6 +21,8 @@ use crate::{files, output};
 /// Takes the plan sheet of the bundle (`aiflow sheet`) and the profile of this machine (`aiflow profile`)
 /// and looks at every plan: all cuts, rates and efforts, the picture to the server, and everything on
 /// the device. Times are what the planner expects, not measurements.
+///
+/// Times are written as 40ms, 1.5s or 300us; a bare number is milliseconds.
 #[derive(Debug, Args)]
 pub(crate) struct PlanCommand {
     /// Bundle with a plan sheet

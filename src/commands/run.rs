@@ -34,6 +34,8 @@ use crate::{files, output};
 ///
 /// Without --cut, --picture or --local the planner decides about each request; it needs the plan sheet
 /// of the bundle (`aiflow sheet`) and the profile of this machine (`aiflow profile`).
+///
+/// Times are written as 40ms, 1.5s or 300us; a bare number is milliseconds.
 #[derive(Debug, Args)]
 pub(crate) struct RunCommand {
     /// Servers to connect to, the first that can be reached

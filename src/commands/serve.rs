@@ -25,6 +25,8 @@ use crate::tiers::{self, identity, metrics, pictures};
 /// Weights never travel: the bundle and its model must be here as well, and peers compare their hashes.
 /// The server shows the certificate in the folder --identity; a new folder gets one that vouches for
 /// itself, and devices believe it with --trust FOLDER/certificate.pem.
+///
+/// Times are written as 40ms, 1.5s or 300us; a bare number is milliseconds.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Which tier this is
