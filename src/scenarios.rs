@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 use aiflow::evaluation::data::{Part, Preprocess};
 use aiflow::evaluation::end_to_end::{self, CutMap, Moment, Policy, Scenario, ScenarioRun, Stage};
 use aiflow::evaluation::report;
+use aiflow::runtime::bundle::Bundle;
 use aiflow::runtime::profiler::MachineProfile;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use console::Term;
 
 use crate::bundle::LoadedBundle;
 use crate::model::OpenData;
 use crate::output;
 use crate::progress::sparkline;
+use crate::sheet;
 
 /// Samples that rivals are calibrated on.
 const CALIBRATION: usize = 16;
@@ -29,8 +31,9 @@ pub(crate) fn stage(
     most: usize,
 ) -> Result<Stage> {
     let test = OpenData::open(data, Part::Test, preprocess.clone())?;
-    let samples = test.samples(&loaded.model, most)?;
     let learned = loaded.bundle.manifest().provenance.as_ref();
+    must_be_others(&test, most, &loaded.bundle)?;
+    let samples = test.samples(&loaded.model, most)?;
     // What was learned from is what rivals may look at; where it is not at hand, any samples calibrate
     // a range.
     let calibration = learned.and_then(|learned| {
@@ -55,6 +58,36 @@ pub(crate) fn stage(
         samples,
         calibration: calibration.into_iter().take(CALIBRATION).collect(),
     })
+}
+
+/// Refuses samples that the bundle was learned from, and those that its plan sheet was measured on, as far
+/// as their data is at hand.
+fn must_be_others(test: &OpenData, most: usize, bundle: &Bundle) -> Result<()> {
+    let learned = bundle.manifest().provenance.as_ref();
+    let learned = learned.map(|learned| (learned.data.as_str(), learned.samples));
+    let sheet = bundle.plan_sheet().map(|sheet| (sheet.data.as_str(), sheet.samples));
+    // A sheet from the same data was measured on what comes behind.
+    let behind = |data| learned.filter(|(other, _)| *other == data).map_or(0, |(_, count)| count);
+    let ranges = [
+        learned.map(|(data, count)| ("learned from", data, 0, count)),
+        sheet.map(|(data, count)| {
+            ("what the plan sheet was measured on", data, behind(data), count)
+        }),
+    ];
+    for (what, data, first, count) in ranges.into_iter().flatten() {
+        let Ok(from) = OpenData::open(data, Part::Train, test.preprocess.clone()) else { continue };
+        let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let range = index(first)..index(first.saturating_add(count));
+        let shared = sheet::shared((&from, range), (test, 0..most));
+        if shared > 0 {
+            bail!(
+                "{shared} samples of {} were {what} ({data}); measure on others, such as another part \
+                 (#test) or another seed",
+                test.set.name()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Whether somebody watches.

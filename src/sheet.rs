@@ -49,10 +49,13 @@ pub(crate) fn samples(
     Ok(samples)
 }
 
-/// Counts the samples that are among the first of one set and among the first of another.
-pub(crate) fn shared(learned: (&OpenData, usize), measured: (&OpenData, usize)) -> usize {
-    let origins = |(data, count): (&OpenData, usize)| -> BTreeSet<(String, usize)> {
-        (0..data.set.len().min(count))
+/// Counts the samples that are in a range of one set and in a range of another.
+pub(crate) fn shared(
+    learned: (&OpenData, Range<usize>),
+    measured: (&OpenData, Range<usize>),
+) -> usize {
+    let origins = |(data, range): (&OpenData, Range<usize>)| -> BTreeSet<(String, usize)> {
+        (range.start..range.end.min(data.set.len()))
             .filter_map(|index| data.set.origin(index))
             .map(|origin| (origin.source.to_owned(), origin.index))
             .collect()

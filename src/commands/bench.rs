@@ -209,7 +209,7 @@ impl Bench {
         let spec = self.data.as_deref().context("name a data set with --data")?;
         let test = OpenData::open(spec, Part::Test, preprocess)?;
         let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
-        let shared = sheet::shared((&calibration, learned_from), (&test, limit));
+        let shared = sheet::shared((&calibration, 0..learned_from), (&test, 0..limit));
         if shared > 0 {
             bail!(
                 "{shared} samples of {} were learned from ({}); measure on others, such as another \

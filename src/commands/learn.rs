@@ -188,7 +188,7 @@ impl Learn {
         let (data, range) = match &self.sheet_data {
             Some(spec) => {
                 own = OpenData::open(spec, Part::Train, data.preprocess.clone())?;
-                let shared = sheet::shared((data, learned_from), (&own, wanted));
+                let shared = sheet::shared((data, 0..learned_from), (&own, 0..wanted));
                 if shared > 0 {
                     bail!("{shared} samples of {spec} were learned from; name others");
                 }

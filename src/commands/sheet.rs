@@ -72,7 +72,7 @@ impl Sheet {
             let used = usize::try_from(learned.samples).unwrap_or(usize::MAX);
             // Where the calibration data is not at hand, nothing can be compared.
             let from = OpenData::open(&learned.data, Part::Train, preprocess);
-            let shared = from.map_or(0, |from| sheet::shared((&from, used), (&data, limit)));
+            let shared = from.map_or(0, |from| sheet::shared((&from, 0..used), (&data, 0..limit)));
             if shared > 0 {
                 bail!(
                     "{shared} samples of {} were learned from; measure the sheet on others, such as \

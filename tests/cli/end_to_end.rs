@@ -76,6 +76,26 @@ fn policies_are_measured_on_the_same_trace_and_pictures() {
 }
 
 #[test]
+fn samples_that_something_was_made_from_are_refused() {
+    let work = ready();
+    let learned = learned_from(&work);
+    for (data, what) in [(learned.as_str(), "learned from"), ("scenes:24@8", "plan sheet")] {
+        let scenario = "rtt = \"4ms\"\n[[scenario]]\nname = \"a\"\ntrace = \"const:20mbit\"\n";
+        let text = format!("data = \"{data}\"\n[defaults]\n{scenario}");
+        work.write("s.toml", text.as_bytes());
+        let ran = work.run("bench b.bundle --end-to-end s.toml");
+        assert!(ran.code == Some(1) && ran.error.contains(what), "{data}: {}", ran.error);
+    }
+}
+
+/// The data that a bundle names as what it was learned from.
+fn learned_from(work: &Work) -> String {
+    let manifest = std::fs::read(work.path("b.bundle/bundle.json")).expect("the manifest");
+    let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
+    manifest["provenance"]["data"].as_str().expect("a name").to_owned()
+}
+
+#[test]
 fn a_wrong_scenario_file_is_explained() {
     let work = Work::new();
     let failed = |text: &str| {
