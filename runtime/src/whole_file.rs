@@ -20,7 +20,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Finds out whether [`write`] could write a file, so that long work need not be done for nothing.
+/// Finds out whether [`write()`] could write a file, so that long work need not be done for nothing.
 ///
 /// Leaves nothing behind and does not touch what is there.
 ///

@@ -18,7 +18,8 @@ pub struct RequestRecord {
     pub place: String,
     /// How what was handed over was coded.
     pub coding: String,
-    /// Why the device answered although it was handed over.
+    /// Why the device answered although it was handed over, by the name of a
+    /// [`Fallback`](aiflow_runtime::tier::net::Fallback), such as `switching` or `failed: TOO_LATE`.
     pub fallback: Option<String>,
     /// Payload bytes that were handed over.
     pub bytes: u64,
@@ -38,7 +39,8 @@ pub struct RequestRecord {
     pub believed_ms: Option<(f64, f64)>,
     /// Rate of the channel over the next half second, in bit/s.
     pub channel_bps: u64,
-    /// Why the policy changed who runs what with this request.
+    /// Why the policy changed who runs what with this request, by the name of a
+    /// [`Change`](aiflow_runtime::planner::Change), such as `first` or `gain`.
     pub change: Option<String>,
     /// Whether the first class is that of the whole model.
     pub agrees: Option<bool>,
