@@ -99,6 +99,9 @@ impl Job<'_, '_> {
             let frame = FrameDecoder { model, signed, bands, symbols, data, value };
             // Every level is written below, so that old ones may stay until then.
             out.resize(bands.count * bands.elements, T::default());
+            if data.len() >= LONG {
+                tables.touch(model);
+            }
             let result = match model.width {
                 Width::One => frame.all::<T, 4, 8>(state, out),
                 Width::Two => frame.all::<T, 2, 4>(state, out),
@@ -323,6 +326,9 @@ impl<V> FrameDecoder<'_, V> {
         Ok(())
     }
 }
+
+/// Bytes of a payload from which on it pays to have all tables in the cache.
+const LONG: usize = 8192;
 
 /// Groups of a band from which on it pays to know the values of every group.
 const MANY_GROUPS: usize = 512;

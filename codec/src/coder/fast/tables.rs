@@ -7,6 +7,9 @@ use super::{
     CLASS_LENGTHS, CONTEXTS, ESCAPE_GROUP, EXCESS_TOKENS, FastModel, GROUP_SYMBOLS, MAX_CLASSES,
 };
 
+/// Entries of a line of the cache.
+const LINE: usize = 32;
+
 /// Tables of a class: one per context and one of excesses.
 const TABLES: usize = CONTEXTS + 1;
 /// Entries of all tables, a power of two.
@@ -85,6 +88,14 @@ impl Tables {
     #[inline]
     pub(super) const fn slots(&self) -> &[Entry; SLOTS] {
         &self.slots
+    }
+
+    /// Brings the tables of a model into the cache in one go: look-ups are all over them, and each would wait
+    /// for memory on its own.
+    pub(super) fn touch(&self, model: &FastModel) {
+        let classes = model.lengths.len() / CLASS_LENGTHS;
+        let used = self.slots.iter().take((classes * TABLES) << LONGEST);
+        std::hint::black_box(used.step_by(LINE).fold(0, |all, entry| all | entry));
     }
 
     /// The entry of a group that has no word.
