@@ -27,7 +27,7 @@ use crate::run_report::{Run, Summary};
 use crate::tiers::drive::{Captain, Drive, Shown};
 use crate::tiers::observe::ObserveArgs;
 use crate::tiers::spec::{Coding, Upload};
-use crate::tiers::{self, identity};
+use crate::tiers::{self, identity, token};
 use crate::{files, output};
 
 /// Answer samples as a device: run the head, hand over to a server, answer alone when that fails
@@ -44,6 +44,9 @@ pub(crate) struct RunCommand {
     /// Certificate of the server: certificate.pem of its identity
     #[arg(long, value_name = "FILE.pem")]
     trust: Option<PathBuf>,
+    /// File with the secret that the server asks for with its --token
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    token: Option<PathBuf>,
     /// Name in the certificate of the server
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     name: String,
@@ -200,7 +203,11 @@ impl RunCommand {
         let others = parts.cuts().map(|cut| Place::Cut(cut.id));
         let places: Vec<Place> = first.into_iter().chain(others).collect();
         let menu = Menu::new(parts, &places)?;
-        let config = identity::client(trust, qlog)?.with_protocol(options.protocol());
+        let protocol = match &self.token {
+            Some(file) => options.protocol().with_token(token::read(file)?),
+            None => options.protocol(),
+        };
+        let config = identity::client(trust, qlog)?.with_protocol(protocol);
         let endpoint = Endpoint::client(own)?;
         let deadline = self.deadline.unwrap_or(Micros::ZERO);
         let uplink = Uplink::new(endpoint, addresses, &self.name, config, menu, deadline);

@@ -18,7 +18,7 @@ use crate::output;
 use crate::quantity::parse_time;
 use crate::tiers::observe::ObserveArgs;
 use crate::tiers::spec::Onward;
-use crate::tiers::{self, identity, metrics, pictures};
+use crate::tiers::{self, identity, metrics, pictures, token};
 
 /// Serve requests of devices: finish what they began, or compute a middle part and hand on
 ///
@@ -44,6 +44,10 @@ pub(crate) struct Serve {
     /// Folder with certificate.pem and key.pem; made when it does not exist
     #[arg(long, value_name = "FOLDER")]
     identity: PathBuf,
+    /// File with a secret that clients must show with --token; without it everybody is served who can
+    /// reach the address
+    #[arg(long, value_name = "FILE")]
+    token: Option<PathBuf>,
     /// Names that a new certificate is good for
     #[arg(long, value_name = "NAME", default_values_t = ["localhost".to_owned()])]
     names: Vec<String>,
@@ -53,6 +57,9 @@ pub(crate) struct Serve {
     /// Certificate of the tier behind
     #[arg(long, value_name = "FILE.pem")]
     trust: Option<PathBuf>,
+    /// File with the secret that the tier behind asks for
+    #[arg(long, value_name = "FILE", requires = "upstream")]
+    upstream_token: Option<PathBuf>,
     /// Name in the certificate of the tier behind
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     upstream_name: String,
@@ -112,6 +119,9 @@ impl Serve {
         if let Some(qlog) = &qlog {
             config = config.with_qlog(qlog.clone());
         }
+        if let Some(file) = &self.token {
+            config = token::ask(config, token::read(file)?);
+        }
         let runtime = tiers::runtime()?;
         let entered = runtime.enter();
         let options = self.options(&loaded, &parts, qlog.as_ref())?;
@@ -168,8 +178,11 @@ impl Serve {
             let others = parts.cuts().map(|cut| Place::Cut(cut.id));
             let places: Vec<Place> = first.into_iter().chain(others).collect();
             let menu = Menu::new(parts, &places)?;
-            let config =
-                identity::client(trust, qlog)?.with_protocol(DeviceOptions::default().protocol());
+            let protocol = match &self.upstream_token {
+                Some(file) => DeviceOptions::default().protocol().with_token(token::read(file)?),
+                None => DeviceOptions::default().protocol(),
+            };
+            let config = identity::client(trust, qlog)?.with_protocol(protocol);
             let any = SocketAddr::from(([0, 0, 0, 0], 0));
             let own = if address.is_ipv6() { "[::]:0".parse()? } else { any };
             let endpoint = Endpoint::client(own)?;

@@ -8,6 +8,7 @@ pub(crate) mod metrics;
 pub(crate) mod observe;
 pub(crate) mod pictures;
 pub(crate) mod spec;
+pub(crate) mod token;
 
 use aiflow::runtime::tier::ModelParts;
 use anyhow::Result;

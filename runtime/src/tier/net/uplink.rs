@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use aiflow_transport::Code;
 use aiflow_transport::channel::Estimate;
 use aiflow_transport::driver::{
     Change, ClientConfig, ConnectError, Endpoint, Peer, PeerEvent, Session, SessionError,
@@ -30,9 +31,7 @@ pub enum UplinkError {
         why: String,
     },
     /// The server does not grant the session.
-    #[error(
-        "{address} does not grant the session: {why}; take the bundle and the model that it serves"
-    )]
+    #[error("{address} does not grant the session: {why}; {}", remedy(why))]
     Session {
         /// Who was asked.
         address: SocketAddr,
@@ -42,6 +41,13 @@ pub enum UplinkError {
     /// Nobody answered in the time given.
     #[error("no server answered within {} ms", .0.get() / 1000)]
     Timeout(Micros),
+}
+
+fn remedy(why: &SessionError) -> &'static str {
+    match why.code() {
+        Code::Unauthorized | Code::TokenExpired => "show the token that it asks for (--token)",
+        _ => "take the bundle and the model that it serves",
+    }
 }
 
 /// How the way to the next tier is.
