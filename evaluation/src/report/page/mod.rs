@@ -204,3 +204,19 @@ fn reading_help() -> String {
             single setting, stands under “Every measured point”.</li></ul>";
     section("reading", "How to read this", body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_named_after_its_command() {
+        let page = page_with(&Study::default(), "aiflow demo", "<p>more</p>");
+        assert!(page.contains("<title>aiflow demo: "), "{page}");
+        assert!(
+            page.contains("<p class=\"kicker\">aiflow demo</p>") && page.contains("<p>more</p>")
+        );
+        assert!(!page.contains("aiflow bench"));
+        assert!(html_page(&Study::default()).contains("<title>aiflow bench: "));
+    }
+}

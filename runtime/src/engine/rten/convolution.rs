@@ -19,7 +19,7 @@ pub(super) fn write(graph: &mut GraphProto) {
     write_with(graph, &BTreeMap::new());
 }
 
-/// As [`write`]; `outer` are the dimensions of the weights of the graphs around this one.
+/// As [`write()`]; `outer` are the dimensions of the weights of the graphs around this one.
 fn write_with(graph: &mut GraphProto, outer: &BTreeMap<String, Vec<i64>>) {
     let mut weights = outer.clone();
     let named = |tensor: &TensorProto| Some((tensor.name.clone()?, tensor.dims.clone()));
