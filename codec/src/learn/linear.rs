@@ -114,6 +114,9 @@ impl NormalEquations {
     }
 }
 
+/// Targets that are solved side by side.
+pub(crate) const TOGETHER: usize = 8;
+
 /// Normal equations with their Cholesky factor.
 pub(crate) struct Factorised<'a> {
     equations: &'a NormalEquations,
@@ -129,28 +132,40 @@ impl Factorised<'_> {
         Array2::from_shape_fn(cross.dim(), |(i, j)| solution[(i, j)])
     }
 
-    /// Weights for one target from the first `inputs` inputs alone.
+    /// Weights of up to [`TOGETHER`] targets, each from its first inputs alone: pairs of a target and their number.
     ///
     /// The factor of a leading block is the leading block of the factor, so all nested problems
-    /// share one factorisation.
-    pub(crate) fn solve_leading(&self, target: usize, inputs: usize) -> Vec<f64> {
+    /// share one factorisation. Several are solved side by side, since each alone waits for the sum before.
+    pub(crate) fn solve_leading(&self, targets: &[(usize, usize)]) -> Vec<Vec<f64>> {
         let lower = self.cholesky.l_dirty();
-        let mut x: Vec<f64> = (0..inputs).map(|i| self.equations.cross[[i, target]]).collect();
+        let inputs = targets.iter().map(|&(_, inputs)| inputs).max().unwrap_or(0);
+        let mut x = vec![[0.0; TOGETHER]; inputs];
+        for (lane, &(target, own)) in targets.iter().enumerate().take(TOGETHER) {
+            for (i, x) in x.iter_mut().enumerate().take(own) {
+                x[lane] = self.equations.cross[[i, target]];
+            }
+        }
         for i in 0..inputs {
             let column = lower.column(i);
-            let v = x[i] / column[i];
+            let mut v = x[i].map(|x| x / column[i]);
+            for (v, &(_, own)) in v.iter_mut().zip(targets) {
+                *v = if i < own { *v } else { 0.0 };
+            }
             x[i] = v;
-            for (slot, l) in x[i + 1..].iter_mut().zip(column.iter().take(inputs).skip(i + 1)) {
-                *slot -= v * l;
+            for (slots, l) in x[i + 1..].iter_mut().zip(column.iter().skip(i + 1)) {
+                slots.iter_mut().zip(&v).for_each(|(slot, v)| *slot -= v * l);
             }
         }
         for i in (0..inputs).rev() {
             let column = lower.column(i);
-            let tail = x[i + 1..].iter().zip(column.iter().take(inputs).skip(i + 1));
-            let sum: f64 = tail.map(|(a, l)| a * l).sum();
-            x[i] = (x[i] - sum) / column[i];
+            let mut sums = [0.0; TOGETHER];
+            for (x, l) in x[i + 1..].iter().zip(column.iter().skip(i + 1)) {
+                sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += x * l);
+            }
+            x[i].iter_mut().zip(sums).for_each(|(x, sum)| *x = (*x - sum) / column[i]);
         }
-        x
+        let lanes = targets.iter().enumerate().take(TOGETHER);
+        lanes.map(|(lane, &(_, own))| x.iter().take(own).map(|x| x[lane]).collect()).collect()
     }
 }
 
@@ -177,16 +192,16 @@ mod tests {
         for (x, y) in all.iter().zip(w.iter()) {
             assert!((x - f64::from(*y)).abs() < 1e-3, "{all}");
         }
-        let leading = factorised.solve_leading(1, 3);
-        for (i, x) in leading.iter().enumerate() {
+        let leading = factorised.solve_leading(&[(1, 3), (0, 2)]);
+        assert_eq!(leading.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2]);
+        for (i, x) in leading[0].iter().enumerate() {
             assert!((x - all[[i, 1]]).abs() < 1e-9);
         }
         let mut part = NormalEquations::new(2, 2);
         let (left, _) = a.view().split_at(ndarray::Axis(1), 2);
         part.add(left, b.view());
         let direct = part.factorise(1e-9).solve();
-        let nested = factorised.solve_leading(0, 2);
-        for (i, x) in nested.iter().enumerate() {
+        for (i, x) in leading[1].iter().enumerate() {
             assert!((x - direct[[i, 0]]).abs() < 1e-4);
         }
     }

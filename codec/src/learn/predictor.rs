@@ -55,9 +55,10 @@ pub(crate) fn fit(
     let solve = |equations: &NormalEquations, ridge: f64| -> Vec<Vec<f64>> {
         let factorised = equations.factorise(ridge);
         let solve = |range: Range<usize>| -> Vec<Vec<f64>> {
-            range.map(|target| factorised.solve_leading(target, 1 + spatial + target)).collect()
+            let targets: Vec<_> = range.map(|target| (target, 1 + spatial + target)).collect();
+            factorised.solve_leading(&targets)
         };
-        map_chunks(threads, c, 8, solve).into_iter().flatten().collect()
+        map_chunks(threads, c, linear::TOGETHER, solve).into_iter().flatten().collect()
     };
     let mut ridge = RIDGES[0];
     if !equations.is_ample() {
