@@ -52,7 +52,7 @@ impl Policy {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Device => "everything on the device",
-            Self::Webp => "WebP upload",
+            Self::Webp => "picture upload",
             Self::FixedFloat => "fixed cut, fp32",
             Self::FixedInt8 => "fixed cut, int8+lz4",
             Self::FixedLearned => "fixed cut, learned codec",

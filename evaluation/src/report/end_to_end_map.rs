@@ -13,7 +13,7 @@ pub(super) fn maps_section(maps: &[CutMap], runs: &[ScenarioRun]) -> Option<Stri
     let panels: String = maps.iter().map(|map| panel(map, runs)).collect();
     let words = "<p><b>Computed</b> by the model of the planner, from the profile of this machine and the \
         plan sheet, on steady links: what is chosen within the loss budget, and below the name of a cut its \
-        expected time over that of the better of everything on the device and WebP upload. Outlined cells \
+        expected time over that of the better of everything on the device and the upload of the picture. Outlined cells \
         are balanced: these two lie within a factor of 1.3. <b>Measured</b> are the dots: a scenario at its \
         round trip and mean rate, with the share that aiflow really took of the better of the two; a line \
         spans the middle 80 % of the rates of a drive.</p>";
