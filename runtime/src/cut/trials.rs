@@ -46,13 +46,15 @@ impl Trials {
             Ok(Trial { inputs, outputs })
         };
         let real: Vec<Trial> = samples.iter().cloned().map(run).collect::<Result<_, _>>()?;
-        for (sample, trial) in real.iter().enumerate() {
+        let random: Vec<Trial> = random.into_iter().map(run).collect::<Result<_, _>>()?;
+        // Numbers drawn at random may well be beyond what a model is made for.
+        let counts = if real.is_empty() { &random } else { &real };
+        for (sample, trial) in counts.iter().enumerate() {
             let nan = |value: &Value| value.to_f64().iter().any(|number| number.is_nan());
             if let Some((output, _)) = trial.outputs.iter().find(|(_, value)| nan(value)) {
                 return Err(CutError::NotANumber { output: output.clone(), sample });
             }
         }
-        let random = random.into_iter().map(run).collect::<Result<_, _>>()?;
         Ok(Self { first, real, random })
     }
 

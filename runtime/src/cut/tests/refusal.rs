@@ -50,7 +50,12 @@ fn an_answer_that_is_no_number_proves_and_teaches_nothing() {
         matches!(&error, CutError::NotANumber { output, sample: 0 } if output == "logits"),
         "{error}"
     );
-    let error = reference(&subject.split(&["flat"]), &samples, 1).expect_err("no lesson");
+    let drawn = subject.prove(&["flat"]).expect_err("no proof by drawn numbers either");
+    assert!(matches!(drawn, CutError::NotANumber { .. }), "{drawn}");
+    // A proof with another model, to teach this one by.
+    let cut = Subject::new(fixtures::small_cnn()).prove(&["flat"]).expect("a cut");
+    let split = SplitModel::new(Arc::clone(&subject.program), &subject.graph, cut);
+    let error = reference(&split, &samples, 1).expect_err("no lesson");
     assert!(matches!(error, LearningError::NotANumber { sample: 0 }), "{error}");
 }
 
