@@ -276,8 +276,10 @@ impl Attack {
                 true
             }
             // Its own flood drowned the close, and the server had forgotten it when it went on.
-            (None, _) | (Some(_), Some(quinn::ConnectionError::Reset)) => false,
-            (Some(_), reason) => panic!("{self:?}: {reason:?}"),
+            (Some(_), Some(quinn::ConnectionError::Reset)) => false,
+            // Only its streams are refused.
+            (None, None) => false,
+            (_, reason) => panic!("{self:?}: {reason:?}"),
         }
     }
 
