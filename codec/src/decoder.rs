@@ -288,7 +288,7 @@ impl Decoder {
                 layer.decode(&base, &mut rans, &mut self.scan, &mut self.coded)
             }
             .map_err(place)?;
-            rans.finish().map_err(place)?;
+            crate::coder::end(rans, payload.len()).map_err(place)?;
             coded = Some(Coded {
                 anchor,
                 rate,

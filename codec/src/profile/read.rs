@@ -11,7 +11,7 @@ mod fast;
 use super::format::{MAGIC, VERSION, unzigzag};
 use super::{Anchor, NO_ID, Profile, id_of};
 use crate::bitstream::{FieldRow, Reader};
-use crate::coder::lanes_of;
+use crate::coder::{end, lanes_of};
 use crate::coder::refine::REFINE_TABLES;
 use crate::confidence::ConfidenceHead;
 use crate::context::token::TOKENS;
@@ -408,7 +408,7 @@ impl Source<'_> {
                 for slot in &mut out {
                     *slot = rans.symbol(table);
                 }
-                rans.finish().map_err(|e| e.shifted(start))?;
+                end(rans, length).map_err(|e| e.shifted(start))?;
                 Ok(out)
             }
             _ => Err(self.reader.error(DecodeErrorKind::ReservedBits)),

@@ -231,6 +231,13 @@ impl<'a> RansDecoder<'a> {
         self.overrun
     }
 
+    /// Passes over what is left of an interleaved payload if it is nothing but zeros.
+    pub(crate) fn skip_zeros(&mut self) {
+        if self.words.iter().all(|word| *word == [0, 0]) {
+            self.words = &[];
+        }
+    }
+
     /// Ends the payload.
     ///
     /// # Errors
