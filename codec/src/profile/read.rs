@@ -11,8 +11,8 @@ mod fast;
 use super::format::{MAGIC, VERSION, unzigzag};
 use super::{Anchor, NO_ID, Profile, id_of};
 use crate::bitstream::{FieldRow, Reader};
-use crate::coder::{end, lanes_of};
 use crate::coder::refine::REFINE_TABLES;
+use crate::coder::{end, lanes_of};
 use crate::confidence::ConfidenceHead;
 use crate::context::token::TOKENS;
 use crate::context::{
