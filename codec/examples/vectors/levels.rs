@@ -213,3 +213,36 @@ pub(crate) fn level_errors() -> Vec<Case> {
         })
         .collect()
 }
+
+/// A flat map of which four lanes take fewer bytes than the 2,048 that mean four lanes, one lane more.
+pub(crate) fn filled() -> Vec<Case> {
+    let (file, form) = ("0.1_restored.afp", FrameForm::SelfContained);
+    let profile = load(file);
+    let dims = Dims::new(&[1, 1, 38, 200]).expect("a small shape");
+    let mut feature = vec![0.0; dims.elements()];
+    feature[dims.elements() - 1] = 3.0;
+    let tensor = TensorView::f32(&dims, &feature).expect("the shape");
+    let rate = profile.rates().find(|rate| rate.get() == 11).expect("a rate of the profile");
+    let config = EncoderConfig::default().with_effort(Effort::High).with_form(form);
+    let mut bytes = Vec::new();
+    Encoder::new(Arc::clone(&profile), config)
+        .encode(&tensor, RateTarget::Index(rate), &mut bytes)
+        .expect("a finite feature");
+    let frame = Frame::parse(&bytes, form, &DecodeLimits::default()).expect("a whole frame");
+    let payload = frame.layers()[0];
+    assert!(payload.len() == 2048 && payload.ends_with(&[0; 4]), "no frame for this vector");
+    let rewritten = |payload: &[u8]| {
+        let mut bytes = Vec::new();
+        write_frame(frame.header(), &[payload], &mut bytes).expect("a consistent header");
+        bytes
+    };
+    let other = [&payload[..2047], &[1]].concat();
+    let longer = [payload, &[0; 2]].concat();
+    let mut cases = vec![decoded("words 0 behind the last symbol", file, form, &bytes)];
+    for (name, payload) in [("another word than 0", other), ("words 0 in 2,050 bytes", longer)] {
+        let bytes = rewritten(&payload);
+        let result = decoder(&profile, form).decode_prefix(&bytes, &mut Vec::new());
+        cases.push(refused(inputs(name, file, &profile, form, &bytes), "error", result));
+    }
+    cases
+}

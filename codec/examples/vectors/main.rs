@@ -55,6 +55,7 @@ fn add_levels(files: &mut Vec<File>) -> io::Result<()> {
     files.push(("profile", "files", "profile.md", levels::profiles()));
     files.push(("levels", "frames", "codec.md 7 to 10", levels::levels()));
     files.push(("levels", "errors", "codec.md 7: frames that are refused", levels::level_errors()));
+    files.push(("levels", "filled", "codec.md 7.1: payloads that are filled up", levels::filled()));
     Ok(())
 }
 
